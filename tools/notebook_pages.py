@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "notebooks"
+INSTALL = "`pip install '.[notebook,npm]' jupyterlab`"
 EMBEDDED = re.compile(r'<div><img src="data:image/\w+;base64,([^"]+)"[^>]*></div>')
 """The image of a value. The thumbnails in its table stay in the page."""
 
@@ -47,7 +48,7 @@ class Page:
             text = cell.source
             if text.startswith("# "):
                 title, _, rest = text.partition("\n")
-                how = f"[Download this notebook]({self.name}.ipynb) and run it: `pip install '.[npm]' jupyterlab`, then `jupyter lab`."
+                how = f"[Download this notebook]({self.name}.ipynb) and run it: {INSTALL}, then `jupyter lab`."
                 text = f"{title}\n\n{how}\n{rest}"
             self.parts.append(text)
             return

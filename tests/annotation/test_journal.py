@@ -288,6 +288,14 @@ class TestCompact:
             journal.compact()
         assert path.read_bytes() == before
 
+    def test_a_record_that_was_damaged_meanwhile_is_not_copied(self, path):
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            damaged = path.read_bytes().replace(b'"name":"3"', b'"name":"8"')
+            path.write_bytes(damaged)
+            with pytest.raises(InputError, match="was damaged since the run began"):
+                journal.compact()
+            assert path.read_bytes() == damaged
+
     def test_a_full_disk_leaves_the_file_as_it_is(self, path, monkeypatch):
         before = path.read_bytes()
         with contextlib.closing(Journal(path, HEADER)) as journal, monkeypatch.context() as patch:

@@ -51,7 +51,7 @@ def test_a_page_has_the_text_and_the_code_of_its_notebook_and_images_that_exist(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_and_shows_images(name, mini_sam, tmp_path):
-    for package in ("nbclient", "ipykernel"):
+    for package in ("anywidget", "nbclient", "ipykernel"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     command = [sys.executable, ROOT / "tools" / "notebook_pages.py", "--out", tmp_path, FOLDER / f"{name}.ipynb"]

@@ -201,4 +201,12 @@ CALLS = [
         "write ['coco']",
         errors.ConfigError,
     ),
+    Call(
+        "several images to click on", lambda: ps.click([IMAGE, IMAGE], "cutter"), "click()", "give several to studio()", errors.InputError
+    ),
+    Call("one image for the studio", lambda: ps.studio(IMAGE, "cutter"), "(60, 80, 3)", "give one image to click()", errors.InputError),
+    Call(
+        "a number for a model to click with", lambda: ps.click(IMAGE, 3), "3", "the name of a segmenter or a pipeline", errors.ConfigError
+    ),
+    Call("labels as one text", lambda: ps.click(IMAGE, "cutter", "cup"), "'cup'", "write ['cup']", errors.ConfigError),
 ]

@@ -154,7 +154,8 @@ def test_an_image_that_fails_is_named_and_the_others_are_done(project, suggested
     assert done.images == 2
     assert list(done.failed) == ["b.png"]
     assert events[-2].failed == 1
-    assert project.summary(key_of("b.png")).state == "new"
+    summary = project.summary(key_of("b.png"))
+    assert (summary.state, summary.error) == ("new", done.failed["b.png"])
 
 
 def test_an_image_that_is_gone_meanwhile_stops_nothing(project, suggested, tmp_path):

@@ -218,6 +218,16 @@ class TestPainting:
         shown.page.keyboard.press("Enter")
         until(lambda: shown.widget.masks.labels == ("ladle",))
 
+    def test_a_label_goes_to_the_mask_that_is_being_made(self, shown, until):
+        shown.part("tool-brush").click()
+        shown.drag((100, 100), (200, 100))
+        until(lambda: shown.widget.masks.labels == ("cup",))
+        shown.part("tool-point").click()
+        shown.click(400, 300)
+        until(lambda: len(shown.widget.masks) == 2)
+        shown.page.keyboard.press("2")
+        until(lambda: shown.widget.masks.labels == ("cup", "spoon"))
+
     def test_a_chosen_object_is_deleted(self, shown, until):
         shown.widget.masks = [disc(290, 160, 50), disc(100, 300, 40)]
         shown.has(2)
@@ -348,9 +358,11 @@ def test_the_picture_of_the_how_to_page_is_what_the_widget_shows(show, mini_sam,
     shown.click(290, 160)
     until(lambda: len(shown.widget.masks) == 1)
     shown.page.keyboard.press("Enter")
-    shown.page.keyboard.press("2")
     shown.click(385, 285)
-    until(lambda: shown.widget.masks.labels[1:] == ("spoon",))
+    until(lambda: len(shown.widget.masks) == 2)
+    shown.page.keyboard.press("2")
+    until(lambda: shown.widget.masks.labels == ("cup", "spoon"))
+    shown.says("Click an object")
     shown.part("candidate").filter(has_text="1 / 3").wait_for()
     picture = shown.page.locator("[data-promptseg]").screenshot()
     if wanted := os.environ.get("PROMPTSEG_WIDGET_IMAGE"):

@@ -8,6 +8,7 @@ from PIL import Image
 
 import promptseg as ps
 from promptseg.errors import ConfigError, InputError, MissingDependencyError, UnknownModelError
+from promptseg.testing import FakeSegmenter
 
 IMAGE = np.zeros((60, 80, 3), np.uint8)
 
@@ -36,7 +37,20 @@ class TestClick:
         with pytest.raises(InputError, match=r"gone\.png"):
             ps.click(tmp_path / "gone.png", built())
 
-    @pytest.mark.parametrize(("given", "told"), [({"height": 5}, "height"), ({"labels": [""]}, "labels"), ({"device": 1}, "device")])
+    def test_widgets_of_one_model_share_it_with_segment(self, frontend, add_model):
+        loaded = []
+        add_model("counted", "segmenter", lambda _: loaded.append(1) or FakeSegmenter())
+        for _ in range(2):
+            ps.click(IMAGE, "counted")
+            frontend.comes_to(_model=lambda model: model["state"] == "ready")
+            frontend.state.clear()
+        ps.segment(IMAGE, ps.Prompt.point(1, 2), model="counted")
+        assert loaded == [1]
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [({"height": 5}, "height"), ({"labels": [""]}, "labels"), ({"labels": "cup"}, r"write \['cup'\]"), ({"device": 1}, "device")],
+    )
     def test_an_argument_out_of_range_is_refused_by_its_name(self, frontend, built, given, told):
         with pytest.raises(ConfigError, match=told):
             ps.click(IMAGE, built(), **given)

@@ -1,5 +1,7 @@
 """The thread of a widget."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -41,15 +43,42 @@ def test_a_dropped_task_does_not_run(worker):
     assert ran == ["kept"]
 
 
-def test_a_closed_worker_ends_its_thread_and_runs_nothing_more(worker):
-    before = set(threading.enumerate())
-    done = threading.Event()
-    worker.do(done.set)
-    (thread,) = set(threading.enumerate()) - before
-    assert done.wait(20)
+def test_the_thread_ends_when_nothing_is_to_be_done_and_another_begins(worker):
+    for _ in range(2):
+        threads = []
+        worker.do(lambda threads=threads: threads.append(threading.current_thread()))
+        until = threading.Event()
+        worker.do(until.set)
+        assert until.wait(20)
+        threads[0].join(20)
+        assert not threads[0].is_alive()
+
+
+def test_a_closed_worker_drops_what_waits_and_runs_nothing_more(worker):
+    ran, begun, go_on, threads = [], threading.Event(), threading.Event(), []
+
+    def first():
+        threads.append(threading.current_thread())
+        begun.set()
+        assert go_on.wait(20)
+
+    worker.do(first)
+    assert begun.wait(20)
+    worker.do(lambda: ran.append("waiting"))
     worker.close()
-    thread.join(20)
-    assert not thread.is_alive()
-    ran = []
-    worker.do(lambda: ran.append(1))
-    assert (ran, set(threading.enumerate()) - before) == ([], set())
+    worker.do(lambda: ran.append("late"))
+    go_on.set()
+    threads[0].join(20)
+    assert (ran, threads[0].is_alive()) == ([], False)
+
+
+def test_a_program_that_ends_waits_for_the_task_that_runs():
+    """A thread that is cut off inside of ONNX Runtime would abort the process."""
+    code = (
+        "import threading\n"
+        "from promptseg.widgets.worker import Worker\n"
+        "begun = threading.Event()\n"
+        "Worker().do(lambda: (begun.set(), threading.Event().wait(0.2), print('done')))\n"
+        "begun.wait(20)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "done\n"

@@ -183,10 +183,7 @@ class Journal:
         Raises:
             InputError: When the record was damaged since the journal was opened.
         """
-        content = self._at(self._places[name])
-        if content is None or content.get("name") != name:
-            raise InputError(f"the record of {name} in {self.path} was damaged since the run began: repeat the command to do it again")
-        return content
+        return self._intact(name)[0]
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield the last record of each image that is not left out, sorted by name. One record is in memory at a time.
@@ -226,6 +223,7 @@ class Journal:
         A journal with damaged lines is left as it is: somebody may want to look at them.
 
         Raises:
+            InputError: When a record was damaged since the journal was opened. The file is unchanged.
             OutputError: When the new file cannot be written. The old one is unchanged.
         """
         if self.damaged:
@@ -236,8 +234,7 @@ class Journal:
             for key, models in self._models.items():
                 end += file.write(encode_line({"models": models, "key": key, **({"any": True} if key in self._any else {})}))
             for name, place in sorted(self._places.items(), key=lambda item: item[1].offset):
-                self._reader.seek(place.offset)
-                file.write(self._reader.read(place.length))
+                file.write(self._intact(name)[1])
                 places[name] = _Line(end, place.length)
                 end += place.length
         self._file.close()
@@ -335,6 +332,16 @@ class Journal:
                 self._index(record, place)
                 return
             self.damaged += 1
+
+    def _intact(self, name: str) -> tuple[dict[str, Any], bytes]:
+        """Return the content of an image's last record, and its line."""
+        place = self._places[name]
+        self._reader.seek(place.offset)
+        line = self._reader.read(place.length)
+        content = parse_line(line)
+        if content is None or content.get("name") != name:
+            raise InputError(f"the record of {name} in {self.path} was damaged since the run began: repeat the command to do it again")
+        return content, line
 
     def _at(self, place: _Line) -> dict[str, Any] | None:
         """Return the content of a line, or None if it was damaged."""

@@ -232,12 +232,28 @@ def segment(
     check_prompts(prompts, detector=False, segmenter=True, concepts=EXAMPLES)
     if not prompts:
         raise nothing_to_segment()
+    return shared(model, weights, device, engine)(image, *prompts, candidates=candidates)
+
+
+def shared(model: str, weights: str | os.PathLike[str] | None = None, device: str = "auto", engine: str | None = None) -> BuiltPipeline:
+    """Return the pipeline of one model that all calls of `segment` share. It is loaded at its first use, and the latest two stay loaded.
+
+    Args:
+        model: Name of a segmenter.
+        weights: Path of your own weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Engine that runs the model, if it has several.
+
+    Raises:
+        ConfigError: The model, engine or device is unknown.
+        WeightsError: The weights cannot be downloaded or read.
+    """
     asked = (model, None if weights is None else str(as_path(weights, "weights")), device, engine)
-    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked](image, *prompts, candidates=candidates)
+    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked]
 
 
 _loading: SingleFlight[tuple[str, str | None, str, str | None], BuiltPipeline] = SingleFlight()
-"""Pipelines that `segment` is building now: threads that ask for the same model at once load it once."""
+"""Pipelines that `shared` is building now: threads that ask for the same model at once load it once."""
 
 
 @lru_cache(maxsize=2)

@@ -35,7 +35,7 @@ from ..annotation.records import image_of
 from ..annotation.run import JOURNAL
 from ..annotation.sources import SourceImage
 from ..datasets.core import AnnotatedImage, AnnotatedObject
-from ..errors import OutputError, PromptSegError
+from ..errors import PromptSegError
 from ..image_files import image_size
 from ..masks import Size
 from ..runtime.files import output_errors, remove_leftovers
@@ -421,7 +421,7 @@ class Project:
                 self.events.publish({"type": "labels"})
             if self._journal.is_wasteful:
                 self._journal.compact()
-        except OutputError as error:
+        except PromptSegError as error:
             _log.warning("%s", error)
         self.events.publish({"type": "document", "key": summary.key, "version": document.version})
         self.events.publish({"type": "image", "summary": asdict(self._summary(image.name))})

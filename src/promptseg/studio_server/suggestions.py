@@ -107,7 +107,11 @@ async def _suggest_one(service: Service, project: Project, key: str, prompts: Se
     """Suggest objects on one image. Return their number, or None where a person has touched it."""
     if not await service.compute(_is_free, project, key):
         return None
-    image = await service.compute(lambda: stored_image(service.images, project.image(key)))
+    try:
+        image = await service.compute(lambda: stored_image(service.images, project.image(key)))
+    except InputError as error:
+        await service.compute(project.mark_broken, key, error)
+        raise
     result: Result | None = None
     async for event in service.engine.stream(Segment(model, image, tuple(prompts))):
         result = event if isinstance(event, Result) else result

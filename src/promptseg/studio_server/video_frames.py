@@ -76,7 +76,7 @@ class DisplayFrames:
         self._closed = False
         if self._source.count is None:
             counted(self._source)
-        self._listed = False
+        self._listing: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="promptseg-frames", daemon=True)
         self._thread.start()
 
@@ -139,17 +139,13 @@ class DisplayFrames:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._requests or self._closed or self._is_behind() or not self._listed):
+                while not (self._requests or self._closed or self._is_behind()):
                     self._changed.wait()
                 if self._closed:
                     break
                 request = self._requests.pop() if self._requests else None
             if request is not None:
                 self._answer(request)
-            elif not self._listed:
-                self._listed = True
-                with contextlib.suppress(InputError):  # Who reads the damaged place is told.
-                    counted(self._source)
             else:
                 self._read_ahead()
         for request in self._requests:
@@ -167,9 +163,20 @@ class DisplayFrames:
                 self._frame(*key)
             self._last = key
             request.future.set_result(self._encoded[key])
+            self._list()
         except BaseException as error:
             self._reader = None
             request.future.set_exception(error)
+
+    def _list(self) -> None:
+        """Begin to list the frames of the file, beside the reading: then any of them is found quickly. The first frame goes before it."""
+        if self._listing is None:
+            self._listing = threading.Thread(target=self._list_frames, name="promptseg-frame-list", daemon=True)
+            self._listing.start()
+
+    def _list_frames(self) -> None:
+        with contextlib.suppress(InputError):  # Who reads the damaged place is told.
+            counted(self._source)
 
     def _frame(self, index: int, width: int | None) -> Frame:
         """Read up to a frame, encode what is passed on the way, and return the frame."""

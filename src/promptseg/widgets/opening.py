@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from .._install import install_extra
 from ..errors import ConfigError, InputError, MissingDependencyError, shown
 from ..images import ImageLike
-from ..pipeline.builder import Pipeline
+from ..pipeline.builder import Pipeline, shared
 from ..pipeline.runner import BuiltPipeline
 from ..registry.builtin_backends import DEFAULT_MODEL
 from .shown_images import ShownImage, of_folder, of_images
@@ -46,6 +47,8 @@ def click(
         ConfigError: There is no such model, or an argument is of another kind.
         MissingDependencyError: anywidget is not installed, or a package of the model is not.
     """
+    if isinstance(image, (list, tuple)):
+        raise InputError(f"click() takes one image, got {shown(image)}: give several to studio()")
     return _open(of_images([image]), model, labels, device, height)
 
 
@@ -85,16 +88,33 @@ def studio(
 def _open(
     images: Sequence[ShownImage], model: str | Pipeline | BuiltPipeline, labels: Sequence[str], device: str, height: int
 ) -> StudioWidget:
-    if isinstance(model, str):
-        model = Pipeline().segment(model)
-    if not isinstance(model, (Pipeline, BuiltPipeline)):
-        raise ConfigError(f"model is the name of a segmenter or a pipeline, got {shown(model)}")
-    if isinstance(model, Pipeline):
-        model.check()  # What cannot work is told here, not in the widget.
+    if not isinstance(device, str):
+        raise ConfigError(f"device is text, got {shown(device)}")
+    if isinstance(labels, str):
+        raise ConfigError(f"labels are a list of texts, got {shown(labels)}: write [{shown(labels)}]")
+    load = _loader(model, device)
     try:
         import anywidget  # noqa: F401 - The next import needs it, and would tell less.
     except ImportError as error:
         raise MissingDependencyError(f"a widget needs anywidget: {install_extra('notebook')}") from error
     from .widget import StudioWidget
 
-    return StudioWidget(images, model, labels, device=device, height=height)
+    return StudioWidget(images, load, labels, height=height)
+
+
+def _loader(model: object, device: str) -> Callable[[], BuiltPipeline]:
+    """Return what loads the models. What cannot work is told here, not in the widget.
+
+    Raises:
+        ConfigError: There is no such model, or it is something else.
+        MissingDependencyError: A package of a model is not installed.
+    """
+    if isinstance(model, BuiltPipeline):
+        return lambda: model
+    if isinstance(model, Pipeline):
+        model.check()
+        return partial(model.build, device)
+    if isinstance(model, str):
+        Pipeline().segment(model).check()
+        return partial(shared, model, device=device)
+    raise ConfigError(f"model is the name of a segmenter or a pipeline, got {shown(model)}")

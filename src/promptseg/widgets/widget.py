@@ -34,7 +34,6 @@ from .._result_values import mask_to_dict
 from ..errors import ConfigError, InputError, PromptSegError, shown
 from ..masks import Masks
 from ..notebook.drawing import draw_small
-from ..pipeline.builder import Pipeline
 from ..pipeline.open_image import OpenImage
 from ..pipeline.runner import BuiltPipeline
 from ..prompts import Prompt
@@ -76,9 +75,8 @@ class StudioWidget(anywidget.AnyWidget):
 
     Args:
         images: The images.
-        model: A pipeline, built or not. One that is not built is built in a thread.
+        load: Returns the pipeline. It is called in a thread, as that may take long.
         labels: Labels to choose from.
-        device: Device of a pipeline that is not built.
         height: Height of the image's area in pixels of the screen.
 
     Attributes:
@@ -102,20 +100,18 @@ class StudioWidget(anywidget.AnyWidget):
     def __init__(
         self,
         images: Sequence[ShownImage],
-        model: Pipeline | BuiltPipeline,
+        load: Callable[[], BuiltPipeline],
         labels: Sequence[str] = (),
         *,
-        device: str = "auto",
         height: int = 480,
     ) -> None:
         self._worker = Worker()  # First of all, as a widget that is not made is closed, too.
-        if not isinstance(device, str):
-            raise ConfigError(f"device is text, got {shown(device)}")
         whole_number("height", height, 100)
         images[0].read()
         self._images = images
         self._told: Masks | None = None
-        self._device, self._pipeline = device, model
+        self._load = load
+        self._pipeline: BuiltPipeline | None = None
         self._opened: dict[int, OpenImage] = {}
         self._views: set[str] = set()
         self._state = threading.RLock()
@@ -159,7 +155,7 @@ class StudioWidget(anywidget.AnyWidget):
             return save_images([each for each in self._images if each.document is not None], Path(folder), formats, self.labels)
 
     def close(self) -> None:
-        """Take the widget out of the notebook, and end its thread."""
+        """Take the widget out of the notebook, and drop what its thread has still to do."""
         self._worker.close()
         super().close()
 
@@ -176,7 +172,7 @@ class StudioWidget(anywidget.AnyWidget):
         return Result(
             document.masks,
             tuple(prompt for prompts in document.prompts for prompt in prompts),
-            provenance=pipeline.models if isinstance(pipeline, BuiltPipeline) else (),
+            provenance=() if pipeline is None else pipeline.models,
             image=image.read() if image is self._images[self.index] else None,
             source=None if image.path is None else str(image.path),
         )
@@ -342,33 +338,25 @@ class StudioWidget(anywidget.AnyWidget):
         """Return an encoded image. It runs in the worker's thread."""
         pipeline = self._built()
         if index not in self._opened:
-            self._model = {**self._facts, "state": "encoding"}
+            self._model = {**_facts(pipeline), "state": "encoding"}
             while len(self._opened) >= KEPT_OPEN:
                 del self._opened[next(iter(self._opened))]
             try:
                 self._opened[index] = pipeline.open(self._images[index].read())
             finally:
-                self._model = {**self._facts, "state": "ready"}
+                self._model = {**_facts(pipeline), "state": "ready"}
         return self._opened[index]
 
     def _built(self) -> BuiltPipeline:
-        """Return the pipeline. It is built at its first use, and at the next if that failed."""
-        if isinstance(self._pipeline, Pipeline):
+        """Return the pipeline. It is loaded at its first use, and at the next if that failed."""
+        if self._pipeline is None:
             self._model = {"state": "loading"}
             try:
-                self._pipeline = self._pipeline.build(self._device)
+                self._pipeline = self._load()
             except Exception:
                 self._model = {"state": "failed"}  # The reason is told by who asked for it.
                 raise
         return self._pipeline
-
-    @property
-    def _facts(self) -> dict[str, Any]:
-        """What the views know of the models: their names, and what they take."""
-        pipeline = self._pipeline
-        assert isinstance(pipeline, BuiltPipeline)  # noqa: S101 - It is asked for afterward alone.
-        accepts = set() if pipeline.segmenter is None else set(pipeline.segmenter.accepts)
-        return {"accepts": sorted(accepts), "name": ", ".join(each.model for each in pipeline.models)}
 
     def _in_thread(self, task: Callable[[], object], failed: Callable[[str], None]) -> None:
         """Run a task of the worker. What goes wrong is told in the widget: nobody sees a traceback of a thread."""
@@ -388,6 +376,12 @@ class StudioWidget(anywidget.AnyWidget):
         shown, file = self.result, io.BytesIO()
         draw_small(shown.image, shown.masks, STILL_SIDE, prompts=shown.prompts).save(file, "PNG")
         return {**data, "image/png": base64.b64encode(file.getvalue()).decode("ascii")}, metadata
+
+
+def _facts(pipeline: BuiltPipeline) -> dict[str, Any]:
+    """Return what the views know of the models: their names, and what they take."""
+    accepts = set() if pipeline.segmenter is None else set(pipeline.segmenter.accepts)
+    return {"accepts": sorted(accepts), "name": ", ".join(each.model for each in pipeline.models)}
 
 
 def _key(view: str, message: dict[str, Any]) -> tuple[str, str]:

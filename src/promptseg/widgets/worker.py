@@ -16,12 +16,16 @@ class _Task:
 
 
 class Worker:
-    """Runs tasks one after another in a thread, which starts with the first task and ends when the worker is closed."""
+    """Runs tasks one after another in a thread.
+
+    The thread ends when no task waits, and the next task starts another: none is left behind by a widget that nobody uses, and a program
+    that ends waits for the task that runs.
+    """
 
     def __init__(self) -> None:
         self._tasks: deque[_Task] = deque()
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._running = False
         self._closed = False
 
     def do(self, run: Callable[[], None], key: Hashable = None) -> None:
@@ -31,35 +35,34 @@ class Worker:
             run: The task. It raises nothing.
             key: A name for `drop`.
         """
-        with self._changed:
+        with self._lock:
             if self._closed:
                 return
             self._tasks.append(_Task(run, key))
-            if self._thread is None:
-                self._thread = _thread_class()(target=self._loop, name="promptseg widget", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            if self._running:
+                return
+            self._running = True
+        _thread_class()(target=self._loop, name="promptseg widget").start()
 
     def drop(self, key: Hashable) -> None:
         """Drop the waiting tasks of a key. One that runs already goes on."""
-        with self._changed:
+        with self._lock:
             self._tasks = deque(task for task in self._tasks if task.key != key)
 
     def close(self) -> None:
-        """Drop what waits, and end the thread after the task that runs."""
-        with self._changed:
+        """Drop what waits. The thread ends after the task that runs."""
+        with self._lock:
             self._closed = True
             self._tasks.clear()
-            self._changed.notify()
 
     def _loop(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._tasks or self._closed)
-                if not self._tasks:
-                    return
-                task = self._tasks.popleft()
+        while (task := self._next()) is not None:
             task.run()
+
+    def _next(self) -> _Task | None:
+        with self._lock:
+            self._running = bool(self._tasks)
+            return self._tasks.popleft() if self._tasks else None
 
 
 def _thread_class() -> type[threading.Thread]:

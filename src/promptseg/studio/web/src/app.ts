@@ -1,6 +1,6 @@
 /** Joins the parts of the page: project, image, document, history, saver, stage, tools and panes. */
 
-import { Client, type StudioEvent } from "./api/client.ts";
+import { Client, type StudioEvent, type SuggestResult } from "./api/client.ts";
 import { listen, pause } from "./api/events.ts";
 import { bitmapOf } from "./canvas/bitmaps.ts";
 import { Stage } from "./canvas/stage.ts";
@@ -44,6 +44,9 @@ import { installTooltips } from "./ui/tooltips.ts";
 import { TopBar } from "./ui/topbar.ts";
 import { TruthCard } from "./ui/truthcard.ts";
 import { reasonOf, Workspace } from "./ui/workspace.ts";
+import { VideoMode } from "./video/mode.ts";
+import { VideoModel } from "./video/model.ts";
+import type { VideoEvent } from "./video/types.ts";
 
 const ANNOTATIONS = /\.(json|xml|zip)$/i;
 /** Milliseconds that the answer to what was accepted is waited for before another image is shown. */
@@ -69,6 +72,9 @@ export class App {
   private readonly run: (action: string) => boolean;
   private readonly page = pageName();
   private hints: Hints | null = null;
+  private folder: FolderPane | null = null;
+  /** What there is where the project is a video. */
+  private video: VideoMode | null = null;
 
   constructor(private readonly root: HTMLElement) {
     this.stage = new Stage(this.host, { label: t("stage.name") });
@@ -108,12 +114,25 @@ export class App {
     void this.listen();
     void this.resumeSuggesting();
     await this.resume();
+    if (project.kind === "video") await this.startVideo();
+    else await this.openFirst();
+    this.host.focus();
+    this.hints?.greet();
+  }
+
+  private async startVideo(): Promise<void> {
+    this.video = new VideoMode(await VideoModel.load(this.client), this.stage, this.workspace);
+    this.root.dataset.kind = "video";
+    this.folder?.element.replaceWith(this.video.pane.element);
+    this.video.moving.subscribe((moving) => !moving && this.drawObjects());
+  }
+
+  private async openFirst(): Promise<void> {
+    const { workspace } = this;
     const { value: images } = workspace.images;
     const last = images.find((image) => image.key === recall("image", ""));
     const first = last ?? images.find((image) => image.state !== "done" && image.error === null) ?? images[0];
     if (first) await workspace.openKey(first.key);
-    this.host.focus();
-    this.hints?.greet();
   }
 
   /** What tests may see. */
@@ -193,6 +212,7 @@ export class App {
   private missing(tool: ToolId): string | null {
     const { models, open } = this.workspace;
     if (open.value === null) return t("image.none");
+    if (this.video?.moving.value === true) return t("video.moving");
     if (models.value.length === 0) return t("missing.loading");
     const needed = ["point", "box", "text", "like", "everything", "salient"].includes(tool);
     return needed && modelFor(tool, models.value, { model: null, detector: null }) === null ? say(`missing.${tool}`) : null;
@@ -205,6 +225,7 @@ export class App {
     const details = new DetailsPane(workspace);
     const labels = new LabelsPane(workspace);
     const folder = new FolderPane(workspace);
+    this.folder = folder;
     const panels = new Panels(workspace, this.tools, this.settings);
     const status = new StatusLine(workspace, stage, this.settings.preview);
     const welcome = this.welcome();
@@ -228,13 +249,18 @@ export class App {
     const side = h("aside", { class: "side", attrs: { "aria-label": t("side.name") } }, objects.element, details.element, labels.element);
     fill(this.root, skip, new TopBar(workspace).element, rail.element, area, side, folder.element, notices.live);
     this.hints = new Hints([
-      { text: t("hints.point"), beside: () => rail.buttonOf("point"), side: "right" },
-      { text: t("hints.labels"), beside: () => labels.element, side: "left" },
-      { text: t("hints.done"), beside: () => this.root.querySelector<HTMLElement>("[data-testid=done-next]"), side: "below" },
+      { text: () => t("hints.point"), beside: () => rail.buttonOf("point"), side: "right" },
+      { text: () => t("hints.labels"), beside: () => labels.element, side: "left" },
+      {
+        text: () => t(this.video === null ? "hints.done" : "video.hint"),
+        beside: () => this.root.querySelector<HTMLElement>(`[data-testid=${this.video === null ? "done-next" : "track-forward"}]`),
+        side: "below",
+      },
     ]);
-    return commands(workspace, {
+    const run = commands(workspace, {
       stage,
       renameObject: () => details.focusLabel(),
+      refineObject: () => this.refineObject(),
       copyCutOut: () => void this.copyCutOut(),
       showCode: () => void this.showCode(),
       addLabel: () => labels.add(),
@@ -248,6 +274,7 @@ export class App {
       hints: () => this.hints?.show(0),
       focusTool: () => panels.focus(),
     });
+    return (action) => this.video?.handles(action) === true || run(action);
   }
 
   /** What is shown without an image: what to do. */
@@ -315,7 +342,7 @@ export class App {
 
   private drawObjects(): void {
     const { workspace, stage } = this;
-    if (workspace.open.value === null) return;
+    if (workspace.open.value === null || this.video?.moving.value === true) return;
     const objects = workspace.objects.value.map((object) => ({
       uid: object.uid,
       bitmap: bitmapOf(object.mask),
@@ -354,14 +381,17 @@ export class App {
     let lost = 0;
     await listen({
       open: (signal) => client.events(signal),
-      hear: ({ data }) => this.hear(JSON.parse(data) as StudioEvent),
+      hear: ({ data }) => this.hear(JSON.parse(data) as StudioEvent | VideoEvent),
       connected: (again) => {
         clearTimeout(lost);
         if (!again) return;
         if (workspace.saver.status.value.state !== "refused") this.notices.banner(null);
         workspace.saver.retry();
         void workspace.loadImages().then(
-          () => workspace.images.value.forEach((image) => workspace.saver.told(image.key, image.version)),
+          () => {
+            workspace.images.value.forEach((image) => workspace.saver.told(image.key, image.version));
+            this.video?.model.reload();
+          },
           () => undefined,
         );
       },
@@ -373,9 +403,10 @@ export class App {
     });
   }
 
-  private hear(event: StudioEvent): void {
+  private hear(event: StudioEvent | VideoEvent): void {
     const { workspace } = this;
-    if (event.type === "image") workspace.told(event.summary);
+    if (event.type === "frame" || event.type === "video") this.video?.hear(event);
+    else if (event.type === "image") workspace.told(event.summary);
     else if (event.type === "document") workspace.saver.told(event.key, event.version);
     else
       void this.client.project().then(
@@ -441,12 +472,32 @@ export class App {
       const ended = await workspace.watch(job, progress, ending.signal);
       if (ended.state === "failed") throw new Error(ended.error ?? t("job.failed"));
       await workspace.loadImages();
+      const failures = ended.progress?.failed ?? 0;
+      if (ended.state === "done" && failures > 0) {
+        const { failed } = await this.client.jobResult<SuggestResult>(ended.id);
+        const [name, why] = Object.entries(failed)[0] ?? ["", ""];
+        notices.toast(plural("suggest.failed", failures, { name, why }), { bad: true });
+      }
     } finally {
       card.element.remove();
     }
     const count = workspace.images.value.filter((image: ImageSummary) => image.state === "suggested").length;
     const show = (): void => workspace.filter.set({ search: "", state: "suggested", order: "doubt" });
     notices.toast(plural("suggest.done", count), { does: { text: t("suggest.show"), press: show } });
+  }
+
+  /** Go on with the chosen object by more points. */
+  private refineObject(): void {
+    const { workspace, tools, notices } = this;
+    const chosen = workspace.chosen();
+    const [object] = chosen;
+    if (object === undefined || chosen.length > 1 || object.locked) {
+      notices.toast(t(object?.locked === true ? "edit.locked" : "edit.chooseFirst"));
+      return;
+    }
+    workspace.choose("point");
+    tools.point.session.refine(object);
+    workspace.focusStage();
   }
 
   private async copyCutOut(): Promise<void> {

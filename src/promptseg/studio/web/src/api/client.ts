@@ -35,6 +35,15 @@ export interface ExportResult {
   download: string | null;
 }
 
+export interface SuggestResult {
+  images: number;
+  objects: number;
+  /** Images that a person has touched, before or meanwhile. */
+  left_alone: number;
+  /** Reasons by the names of images. */
+  failed: Record<string, string>;
+}
+
 export interface ImportOptions {
   /** Name of the file: some formats find the image by it. */
   name?: string;

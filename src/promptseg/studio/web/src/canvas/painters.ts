@@ -6,6 +6,7 @@ import type { Area } from "./areas.ts";
 import type { Painter, View } from "./layer.ts";
 import { detailAt, drawShape, meet, shapeOf, toImage, type Look, type Shape } from "./shapes.ts";
 import { levelAt, tilesIn, type TileCache, type TileIndex } from "./tiles.ts";
+import type { Size } from "./viewport.ts";
 
 /** Device pixels a pixel of the image from which the pixels are shown as squares. */
 const SQUARE_PIXELS = 4;
@@ -19,12 +20,20 @@ export interface ShownObject {
   hidden?: boolean;
 }
 
+/** A picture of all of an image, which may have fewer pixels. */
+export interface Picture extends Size {
+  bitmap: ImageBitmap;
+}
+
 /** The image: the tiles that are there, and a coarser one where one is missing. */
 export class ImagePainter {
   tiles: TileCache | null = null;
+  /** Lies below the tiles. */
+  picture: Picture | null = null;
 
   paint(context: CanvasRenderingContext2D, view: View, area: Area): void {
     const { tiles } = this;
+    if (this.picture !== null) drawPicture(context, view, this.picture);
     if (tiles === null) return;
     const level = levelAt(view.scale, tiles.source.levels);
     context.imageSmoothingEnabled = view.scale < SQUARE_PIXELS;
@@ -48,6 +57,12 @@ export class ImagePainter {
       return;
     }
   }
+}
+
+function drawPicture(context: CanvasRenderingContext2D, view: View, { bitmap, width, height }: Picture): void {
+  context.imageSmoothingEnabled = view.scale < SQUARE_PIXELS;
+  const [x, y] = [Math.round(-view.left), Math.round(-view.top)];
+  context.drawImage(bitmap, x, y, Math.round(width * view.scale - view.left) - x, Math.round(height * view.scale - view.top) - y);
 }
 
 /** The box of the image that a tile shows. */

@@ -139,6 +139,21 @@ export class Stage {
     this.host.setAttribute("aria-label", label);
   }
 
+  /**
+   * Show a picture of an image at once, such as a frame of a video that plays. The objects stay. The image itself, if it is set then, lies over
+   * it in the same view.
+   */
+  showPicture(bitmap: ImageBitmap, { width, height }: Size): void {
+    const { viewport } = this;
+    if (viewport.image.width !== width || viewport.image.height !== height) viewport.setImage({ width, height });
+    const { image } = this.#scene;
+    image.tiles?.close();
+    image.tiles = null;
+    image.picture = { bitmap, width, height };
+    this.#sceneLayer.invalidateAll();
+    this.#request();
+  }
+
   /** Show another image, all of it, without objects; or none. */
   setImage(image: StageImage | null): void {
     this.#scene.image.tiles?.close();
@@ -156,7 +171,13 @@ export class Stage {
         if (tiles !== null) this.#sceneLayer.invalidate(placeOf(tiles, tile), 1);
         this.#request();
       });
-      this.viewport.setImage({ width, height });
+      const { picture } = this.#scene.image;
+      if (picture?.width !== width || picture.height !== height) {
+        this.#scene.image.picture = null;
+        this.viewport.setImage({ width, height });
+      }
+    } else {
+      this.#scene.image.picture = null;
     }
     for (const layer of [this.#sceneLayer, this.#overlayLayer]) layer.invalidateAll();
     this.#zoomed.at = -Infinity; // Another image is painted at its scale at once.
@@ -362,6 +383,7 @@ export class Stage {
     const deadline = performance.now() + (moves ? MOVING_TIME : RESTING_TIME);
     const [x, y] = this.#sheet.middle(this.viewport);
     let painted = this.#sceneLayer.paintUrgent();
+    if (this.#scene.image.tiles === null) this.#sceneLayer.paintAll(); // A frame of a video must not be shown in part.
     for (let more = 1; more > 0 && painted < budget; painted += more) more = this.#sceneLayer.paintNext(x, y, deadline);
     if (!this.#overlay.isEmpty) this.#overlayLayer.paintAll(); // Little is on it, and it must not lag.
     this.#pacer.end(painted);

@@ -41,9 +41,9 @@ export abstract class PromptingTool implements Tool {
     }
   }
 
-  /** Whether a pointer says "not this": the other button, Alt, or Shift at the crosshair of the keys. */
+  /** Whether a pointer says "not this": the other button, Alt, Shift at the crosshair of the keys, or any while the session takes away. */
   protected isBackground({ button, alt, shift, kind }: StagePointer): boolean {
-    return button === 2 || alt || (shift && kind === "keyboard");
+    return button === 2 || alt || (shift && kind === "keyboard") || this.session.takesAway.value;
   }
 
   /** Whether a model is there. Announces why not. */

@@ -48,6 +48,8 @@ const NOTHING: Step = { points: [], foreground: [], box: null, earlier: null, ca
 
 export class PromptSession {
   readonly state = new Signal<SessionState>(IDLE);
+  /** Whether clicks are points on the background, for fingers, which have no other button. It ends with the object. */
+  readonly takesAway = new Signal(false);
   readonly #context: ToolContext;
   readonly #previews: Previews;
   #steps: Step[] = [];
@@ -182,6 +184,7 @@ export class PromptSession {
     this.#steps = [];
     this.#object = null;
     this.#preview = null;
+    this.takesAway.set(false);
     this.#context.stage.setDraft(null);
     this.#context.stage.setMarks([]);
     this.state.set(IDLE);

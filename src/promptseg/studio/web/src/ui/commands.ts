@@ -8,6 +8,7 @@ import type { Workspace } from "./workspace.ts";
 export interface Elsewhere {
   stage: Stage;
   renameObject: () => void;
+  refineObject: () => void;
   copyCutOut: () => void;
   showCode: () => void;
   addLabel: () => void;
@@ -33,6 +34,7 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
     "objects.previous": () => workspace.selectNext(-1),
     "objects.delete": () => workspace.edit("delete"),
     "objects.rename": elsewhere.renameObject,
+    "objects.refine": elsewhere.refineObject,
     "objects.hide": () => workspace.toggle(workspace.selection.value, "hidden"),
     "objects.lock": () => workspace.toggle(workspace.selection.value, "locked"),
     "objects.up": () => workspace.edit("up"),

@@ -9,6 +9,7 @@ import { say } from "./texts.ts";
 import type { Workspace } from "./workspace.ts";
 
 const ACTIONS: readonly [action: string, icon: IconName, least: number][] = [
+  ["objects.refine", "refine", 1],
   ["objects.merge", "merge", 2],
   ["objects.split", "split", 1],
   ["objects.fill", "fillHoles", 1],
@@ -31,6 +32,8 @@ export class DetailsPane {
   private readonly add: HTMLButtonElement;
   private readonly buttons: HTMLButtonElement[];
   private written = "";
+  /** The object whose attributes are shown. */
+  private described: string | undefined;
 
   constructor(private readonly workspace: Workspace) {
     this.label = h("input", {
@@ -113,7 +116,10 @@ export class DetailsPane {
   }
 
   private writeAttributes(object: StudioObject | undefined): void {
-    if (this.attributes.contains(document.activeElement)) return; // Someone is typing there.
+    // Rows that are typed in stay: they may have what is not kept yet, and the focus would be lost with them.
+    const same = object?.uid === this.described && JSON.stringify(this.typed()) === JSON.stringify(object?.attributes ?? {});
+    if (same && this.attributes.childElementCount > 0) return;
+    this.described = object?.uid;
     fill(
       this.attributes,
       ...Object.entries(object?.attributes ?? {}).map(([name, value]) => this.row(name, value, object?.locked ?? false)),
@@ -155,7 +161,11 @@ export class DetailsPane {
   }
 
   private keep(): void {
+    this.workspace.describe(this.typed());
+  }
+
+  private typed(): Record<string, string> {
     const pairs = [...this.attributes.children].map((row) => [...row.querySelectorAll("input")].map((input) => input.value.trim()));
-    this.workspace.describe(Object.fromEntries(pairs.filter(([name]) => name).map(([name, value]) => [name!, value ?? ""])));
+    return Object.fromEntries(pairs.filter(([name]) => name).map(([name, value]) => [name!, value ?? ""]));
   }
 }

@@ -14,6 +14,7 @@ import type { Workspace } from "./workspace.ts";
 
 const CELL = 104; // Pixels a thumbnail is wide at least.
 const USUAL_HEIGHT = 86;
+const FEW = 4; // Images up to which the strip says how to add more.
 
 type Size = "strip" | "tall" | "folded";
 
@@ -160,9 +161,12 @@ export class FolderPane {
     this.writeFilters();
     setButton(this.order, { pressed: filter.value.order === "doubt" });
     const nothing = this.shown.length === 0;
-    this.empty.hidden = !nothing;
+    const few = images.value.length <= FEW;
+    this.empty.hidden = !nothing && !few;
     this.tall.hidden = nothing;
-    if (nothing) fill(this.empty, h("p", {}, t(images.value.length === 0 ? "folder.empty" : "folder.noMatch")));
+    this.empty.classList.toggle("beside", !nothing);
+    this.empty.style.setProperty("--shown", String(this.shown.length));
+    if (nothing || few) fill(this.empty, h("p", {}, t(few ? "folder.empty" : "folder.noMatch")));
     this.draw();
   }
 

@@ -7,7 +7,7 @@ import { recall, remember } from "./settings.ts";
 import { placeBeside } from "./tooltips.ts";
 
 export interface Hint {
-  text: string;
+  text: () => string;
   beside: () => HTMLElement | null | undefined;
   side: "right" | "left" | "below" | "above";
 }
@@ -49,7 +49,7 @@ export class Hints {
           },
         },
       },
-      h("p", {}, hint.text),
+      h("p", {}, hint.text()),
       h(
         "footer",
         {},

@@ -41,6 +41,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "objects.previous", group: "objects", keys: [","] },
   { action: "objects.delete", group: "objects", keys: ["Delete"] },
   { action: "objects.rename", group: "objects", keys: ["F2"] },
+  { action: "objects.refine", group: "objects", keys: ["I"] },
   { action: "objects.hide", group: "objects", keys: ["X"] },
   { action: "objects.lock", group: "objects", keys: ["Shift+L"] },
   { action: "objects.up", group: "objects", keys: ["Alt+ArrowUp"] },

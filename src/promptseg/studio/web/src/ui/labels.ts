@@ -77,7 +77,7 @@ export class LabelsPane {
       {
         class: "pick",
         attrs: { type: "button", "aria-pressed": "false", "aria-keyshortcuts": label.key, "data-testid": "label" },
-        on: { click: () => this.workspace.giveLabel(label.name), dblclick: () => this.edit(label) },
+        on: { click: () => this.workspace.giveLabel(label.name) },
       },
       swatch,
       h("span", { class: "ellipsis" }, label.name),

@@ -22,7 +22,8 @@ const KINDS: Partial<Record<ToolId, readonly string[]>> = {
 
 /** The models that a tool can use. Salient objects are found without a prompt. */
 export function modelsFor(tool: ToolId, models: readonly Model[]): Model[] {
-  if (tool === "salient") return models.filter((model) => model.detects && model.classes.some((name) => /salien|foreground/i.test(name)));
+  if (tool === "salient")
+    return models.filter((model) => model.detects && model.classes.some((name) => /salien|foreground|^object$/i.test(name)));
   const kinds = KINDS[tool];
   return kinds === undefined ? [...models] : models.filter((model) => kinds.some((kind) => model.accepts.includes(kind)));
 }

@@ -89,6 +89,14 @@ export class Panels {
       testid: "candidate",
       press: back(() => session.cycle(1)),
     });
+    const away = button({
+      icon: "takeAway",
+      name: t("keys.prompt.background"),
+      action: "prompt.background",
+      testid: "take-away",
+      press: back(() => session.takesAway.update((on) => !on)),
+    });
+    session.takesAway.watch((on) => setButton(away, { pressed: on }));
     const drop = button({
       icon: "close",
       name: t("keys.prompt.cancel"),
@@ -104,7 +112,7 @@ export class Panels {
       setText(other.querySelector("span")!, which);
       this.show(this.workspace.tool.value);
     });
-    return h("div", { class: "row" }, told, other, accept, drop);
+    return h("div", { class: "row" }, told, away, other, accept, drop);
   }
 
   private brush(): HTMLElement {

@@ -102,9 +102,9 @@ export class Workspace {
 
   // The image.
 
-  async openKey(key: string): Promise<void> {
+  /** Open an image for work. One that is not in the list, as a frame of a video is, has its summary told. */
+  async openKey(key: string, summary: ImageSummary | null = this.summary(key)): Promise<void> {
     const turn = ++this.turn;
-    const summary = this.summary(key);
     if (summary === null || (key === this.key.value && this.open.value !== null)) return;
     this.key.set(key);
     try {
@@ -115,7 +115,7 @@ export class Workspace {
       this.close();
       this.notices.toast(t("image.failed", { name: summary.name, why: reasonOf(error) }), {
         bad: true,
-        does: { text: t("retry"), press: () => void this.openKey(key) },
+        does: { text: t("retry"), press: () => void this.openKey(key, summary) },
       });
     }
   }

@@ -123,15 +123,19 @@ export class Editor {
     this.selection.set(new Set());
   }
 
-  /** Give a label to what is selected or being made, and to what comes next. */
+  /** Give a label to what is being made, or else to what is selected, and to what comes next. */
   giveLabel(label: string | null): void {
     this.label.set(label);
+    const session = this.#sessions.find(({ active }) => active);
+    if (session !== undefined && this.#drawn.lifted === null) {
+      session.redraw();
+      this.#tellDraft(session);
+      return;
+    }
+    session?.accept();
+    if (session?.active === true) return; // Its answer is awaited, and what is selected is another object.
     const change = set(this.#selected, { label });
     if (change !== null) this.#history.do(change, t("keys.labels.give"));
-    for (const session of this.#sessions) {
-      if (session.active) session.redraw();
-      this.#tellDraft(session);
-    }
   }
 
   /** Say what the tool is for. */
@@ -182,6 +186,7 @@ export class Editor {
       this.#recount();
       return;
     }
+    if (this.#draft === null) this.hint();
     const made = newObject(this.#context, { mask: runsOf(bitmap), source: "model", score, prompts: [promptOf(marks)] });
     const before = lifted === null ? undefined : this.#document.get(lifted);
     const { mask, prompts } = made;

@@ -34,6 +34,18 @@ describe("a click", () => {
     expect(context.last.prompts).toEqual([{ points: [[50, 50]], foreground: [false] }]);
   });
 
+  test("is on the background while the session takes away, until the object is kept or dropped", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    await context.last.answer([found(middle)]);
+    tool.session.takesAway.set(true);
+    tool.up(pointer(60, 50));
+    expect(context.last.prompts[0]).toMatchObject({ foreground: [true, false] });
+    tool.key(key("Escape"));
+    tool.up(pointer(50, 50));
+    expect(context.last.prompts[0]).toMatchObject({ foreground: [true] });
+  });
+
   test("beside the image is none", () => {
     const { context, tool } = begin();
     tool.up(pointer(-3, 50));

@@ -11,7 +11,7 @@ const sam = model("sam", ["point", "box", "mask", "everything"]);
 const large = model("large", ["point", "box", "mask", "everything"]);
 const words = model("words", ["text", "point"]);
 const concepts = model("concepts", ["text", "example"]);
-const salient = model("u2net", ["point"], ["salient"]);
+const salient = model("u2net", ["point"], ["object"]);
 const all = [sam, large, words, concepts, salient];
 
 describe("the model of a tool", () => {
