@@ -65,10 +65,13 @@ class StudioPage:
         self.wait_for(f"window.promptsegStudio && ({condition})(window.promptsegStudio)")
 
     def wait_for(self, expression):
-        """Wait until an expression of the page is true. Playwright's own `wait_for_function` evaluates text in the page, which forbids it."""
+        """Wait until an expression of the page is true.
+
+        Playwright's own `wait_for_function` evaluates text in the page, which forbids that.
+        """
         end = time.monotonic() + SECONDS
         while not self.page.evaluate(f"() => Boolean({expression})"):
-            assert time.monotonic() < end, f"{expression} did not become true: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
+            assert time.monotonic() < end, f"{expression} did not become true: {self.page.evaluate('promptsegStudio.state')}"
             self.page.wait_for_timeout(20)
 
     def wait_for_objects(self, count):
@@ -154,9 +157,8 @@ def images(tmp_path):
 def run_studio(images, served_pipelines, tmp_path):
     """Function that runs a studio of the folder, as a context, with other settings of the project if they are given."""
     pytest.importorskip("fastapi")
-    from running_studio import running_studio
-
     from promptseg.studio_server.project import open_project
+    from running_studio import running_studio
 
     @contextlib.contextmanager
     def run(source=images, pipelines=served_pipelines, **settings):
@@ -176,7 +178,10 @@ def studio(run_studio):
 
 @pytest.fixture
 def new_page(browser):
-    """Function that returns the page of a studio, not opened yet. The test fails if a page complains or asks for anything but its server."""
+    """Function that returns the page of a studio, not opened yet.
+
+    The test fails if a page complains, or asks for anything but its server.
+    """
     complaints, elsewhere, contexts = [], [], []
 
     def make(studio, context=None, *, expected=(), hints=False, **options):
@@ -194,7 +199,8 @@ def new_page(browser):
 
         page.on("console", lambda message: complain(message.text) if message.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: complain(str(error)))
-        page.on("request", lambda request: None if request.url.startswith((studio.url, "blob:", "data:")) else elsewhere.append(request.url))
+        own = (studio.url, "blob:", "data:")
+        page.on("request", lambda request: None if request.url.startswith(own) else elsewhere.append(request.url))
         return StudioPage(page, studio)
 
     yield make

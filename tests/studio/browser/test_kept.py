@@ -27,12 +27,11 @@ def test_a_person_chooses_where_two_tabs_changed_the_same_object(studio, page, n
     other.page.route("**/v1/studio/events", lambda route: route.abort())
     # The other tab does not hear of the change: its own is made to the version before.
     studio_document = page.kept
-    changed = {**studio_document["objects"][0], "label": "cup"}
+    changed = {**studio_document["objects"][0], "label": "plate"}
     with other.page.expect_response("**/changes"):
         held = []
-        other.page.route("**/changes", lambda route: held.append(route))
+        other.page.route("**/changes", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function, which a built-in one does not allow.
         other.press("v", "Control+a", "2")
-        other.page.wait_for_timeout(0)
         while not held:
             other.page.wait_for_timeout(20)
         answer = studio.client.post(
@@ -54,7 +53,8 @@ def _sent(value):
     return {key: each for key, each in value.items() if key != "rev"}
 
 
-def test_work_goes_on_while_the_server_is_away_and_is_sent_later(page):
+def test_work_goes_on_while_the_server_is_away_and_is_sent_later(studio, new_page):
+    page = new_page(studio, expected=["ERR_INTERNET_DISCONNECTED"]).open()
     page.page.context.set_offline(True)
     page.press("b")
     page.drag((100, 100), (140, 100))
