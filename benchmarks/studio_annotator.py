@@ -71,24 +71,24 @@ class Page:
     """What the page does over HTTP."""
 
     def __init__(self, client: httpx2.Client) -> None:
-        self._client = client
+        self.client = client
 
     def open(self, key: str) -> dict[str, Any]:
         """Open an image, and encode it as the page does before the first click."""
-        opened = self._client.get(f"/v1/studio/images/{key}").raise_for_status().json()
-        self._client.post(f"/v1/images/{opened['image']}/encode", json={}).raise_for_status()
+        opened = self.client.get(f"/v1/studio/images/{key}").raise_for_status().json()
+        self.client.post(f"/v1/images/{opened['image']}/encode", json={}).raise_for_status()
         return opened
 
     def segment(self, image: str, size: tuple[int, int], prompt: dict[str, Any]) -> list[Mask]:
         """Return the masks that the model proposes for a prompt, in the order in which the page shows them."""
         body = {"image": {"id": image}, "prompts": [prompt], "candidates": True}
-        found = self._client.post("/v1/segment", json=body).raise_for_status().json()["masks"]
+        found = self.client.post("/v1/segment", json=body).raise_for_status().json()["masks"]
         masks = [Mask(size, each["segmentation"]["counts"].encode(), each["score"]) for each in found if each["area"]]
         return sorted(masks, key=lambda mask: -(mask.score or 0.0)) or [Mask.from_array(np.zeros(size, bool))]
 
     def change(self, key: str, version: int, change: dict[str, Any]) -> int:
         """Change the objects of an image, and return their version after it."""
-        answer = self._client.post(f"/v1/studio/images/{key}/changes", json={"version": version, "change": change})
+        answer = self.client.post(f"/v1/studio/images/{key}/changes", json={"version": version, "change": change})
         return answer.raise_for_status().json()["version"]
 
 

@@ -31,6 +31,6 @@ def test_each_image_is_logged_for_debugging_with_its_stages(caplog):
     pytest.importorskip("skimage", reason=NEEDS)
     with caplog.at_level(logging.DEBUG, "promptseg"):
         ps.segment(coffee(), ps.Prompt.point(290, 160), model="superpixel")
-    (message,) = [record.getMessage() for record in caplog.records if record.name == "promptseg.pipeline.runner"]
+    (message,) = [record.getMessage() for record in caplog.records if record.name == "promptseg.pipeline.stages"]
     assert "masks 1" in message
     assert "segment" in message

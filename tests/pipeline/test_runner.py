@@ -13,7 +13,7 @@ from promptseg.errors import (
     InputError,
     PromptError,
 )
-from promptseg.pipeline import BuiltPipeline, job, runner
+from promptseg.pipeline import BuiltPipeline, job, stages
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -179,7 +179,7 @@ class TestTimings:
     def clock(self, monkeypatch):
         """Seconds since the start. Add to ``clock[0]`` to let time pass."""
         now = [0.0]
-        for module in (runner, job):
+        for module in (stages, job):
             monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
         return now
 
@@ -222,8 +222,8 @@ class TestTimings:
             clock[0] += 2
             return masks
 
-        monkeypatch.setattr(runner, "load_image", read)
-        monkeypatch.setattr(runner, "clean", clean)
+        monkeypatch.setattr(stages, "load_image", read)
+        monkeypatch.setattr(stages, "clean", clean)
         result = self.slow(clock, told)(BLANK, Prompt.text("dog"), Prompt.point(30, 30), Prompt.everything(2))
         assert result.timings == {"read": 1, "detect": 5, "encode": 3, "segment": 1, "everything": 7, "clean": 2}
         assert sum(result.timings.values()) == clock[0]

@@ -11,9 +11,11 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from promptseg import Prompt
+from promptseg.pipeline.config import PipelineConfig
 from promptseg.server.api.jobs import start_annotation
 from promptseg.server.api.schemas import AnnotateIn
 from promptseg.server.errors import StoppingError, TooLargeError
+from promptseg.server.operations import ServedModel
 from promptseg.server.service import Service
 from promptseg.server.settings import ServerSettings
 
@@ -21,7 +23,7 @@ from promptseg.server.settings import ServerSettings
 class EndlessEngine:
     """An engine with a model, whose work never ends."""
 
-    models = (SimpleNamespace(name="fake"),)
+    models = (ServedModel("fake", frozenset({"everything"}), (), False, (), PipelineConfig()),)
 
     async def stream(self, _):
         while True:
@@ -41,7 +43,7 @@ def test_everything_mode_that_is_cut_off_by_the_end_of_the_server_says_so(servic
     async def ask():
         made = service()
         asking = asyncio.create_task(made.segment(None, [Prompt.everything()]))
-        while not made.jobs.running:
+        while not made.jobs.running and not asking.done():
             await asyncio.sleep(0)
         await made.jobs.stop()
         await asking

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..masks import Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Session, TellsSize
 from ..results import Result
+from . import stages
 
 if TYPE_CHECKING:
     from .runner import BuiltPipeline
@@ -50,7 +51,8 @@ class OpenImage:
 
     def __call__(self, *prompts: Prompt, candidates: bool = False) -> Result:
         """Return what the pipeline returns for the image and prompts: the arguments and errors are those of `BuiltPipeline`."""
-        return self.pipeline.run_open(self, prompts, candidates)
+        stages.check(self.pipeline, prompts)
+        return stages.finish(self.pipeline, stages.begin_open(self.pipeline, self, prompts), candidates)
 
     def each(self, asked: Sequence[Sequence[Prompt]], *, candidates: bool = False) -> list[Result | PromptSegError]:
         """Return a result for each of several lists of prompts, or the error that it causes.
@@ -65,7 +67,7 @@ class OpenImage:
         outcomes: dict[int, Result | PromptSegError] = {}
         if len(together) > 1:
             try:
-                results = self.pipeline.run_open_together(self, [asked[index] for index in together], candidates)
+                results = self._together([asked[index] for index in together], candidates)
                 outcomes = dict(zip(together, results, strict=True))
             except PromptSegError:
                 outcomes = {}  # Each is then run alone, so that the error reaches the one that causes it.
@@ -76,6 +78,23 @@ class OpenImage:
                 except PromptSegError as error:
                     outcomes[index] = error
         return [outcomes[index] for index in range(len(asked))]
+
+    def _together(self, asked: Sequence[Sequence[Prompt]], candidates: bool) -> list[Result]:
+        """Return the results of several lists of spatial prompts, decoded together."""
+        for prompts in asked:
+            stages.check(self.pipeline, prompts)
+        joined = stages.begin_open(self.pipeline, self, [prompt for prompts in asked for prompt in prompts])
+        masks, results, first = list(stages.prompt_masks(joined, candidates)), [], 0
+        for prompts in asked:
+            own = [
+                replace(mask, prompt_index=(mask.prompt_index or 0) - first)
+                for mask in masks
+                if first <= (mask.prompt_index or 0) < first + len(prompts)
+            ]
+            state = replace(joined, prompts=tuple(prompts), timer=joined.timer.copy())
+            results.append(stages.result_of(self.pipeline, state, own))
+            first += len(prompts)
+        return results
 
     def _fits(self, prompts: Sequence[Prompt]) -> bool:
         """Return whether there are prompts, and all are spatial and lie inside the image."""

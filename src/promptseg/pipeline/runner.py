@@ -6,7 +6,6 @@ import itertools
 import logging
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,18 +19,16 @@ from .._checks import flag, whole_number
 from .._display import Displayed
 from ..calibration.scores import ScoreCalibration
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
-from ..images import ImageLike, load_image, load_image_copy
-from ..masks import Mask, Masks
+from ..images import ImageLike, load_image_copy
+from ..masks import Masks
 from ..notebook.views import View
-from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt, concepts_of, phrases_of
+from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt
 from ..protocols import (
     BatchSegmenter,
     ConceptSegmenter,
-    ConceptSession,
     ConceptVideoSegmenter,
     Detector,
     EmbeddingStore,
-    FindsInSessions,
     Segmenter,
     Session,
     VideoLike,
@@ -44,11 +41,10 @@ from ..tracking.asking import Every
 from ..tracking.concepts import track_concepts
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
-from . import box_prompts, concept_masks
-from .checks import EXAMPLES, check_image, check_prompts, nothing_to_segment
-from .cleaning import clean
-from .config import ConceptStage, PipelineConfig, SegmentStage, TrackStage
-from .job import ImageState, StageTimer
+from . import stages
+from .checks import EXAMPLES, check_image
+from .config import PipelineConfig, TrackStage
+from .job import ImageState
 from .open_image import OpenImage
 
 _log = logging.getLogger(__name__)
@@ -92,10 +88,10 @@ class BuiltPipeline(Displayed):
         """
         candidates = flag("candidates", candidates, PromptError)
         check_image(image)
-        self._check(prompts)
-        state = self._begin(image, prompts)
-        self._open(state)
-        return self._finish(state, candidates)
+        stages.check(self, prompts)
+        state = stages.begin(self, image, prompts)
+        stages.open_session(self, state)
+        return stages.finish(self, state, candidates)
 
     @overload
     def run(
@@ -150,7 +146,7 @@ class BuiltPipeline(Displayed):
         if _is_one_image(images):
             raise InputError(f"run() takes several images, got {shown(images)}: give a list, or call the pipeline itself with one image")
         if prompts:
-            self._check(prompts)
+            stages.check(self, prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
 
     def open(self, image: ImageLike) -> OpenImage:
@@ -178,28 +174,9 @@ class BuiltPipeline(Displayed):
             sessions = self.segmenter.open_all(pixels)
         elif self.segmenter is not None:
             sessions = [self.segmenter.open(each) for each in pixels]
-        return [OpenImage(self, *each, _path(image)) for each, image in zip(zip(pixels, sessions, strict=True), images, strict=True)]
-
-    def run_open(self, image: OpenImage, prompts: Sequence[Prompt], candidates: bool = False) -> Result:
-        """Run the stages on an image that is open already. `OpenImage` calls it."""
-        self._check(prompts)
-        return self._finish(self._begin_open(image, prompts), candidates)
-
-    def run_open_together(self, image: OpenImage, asked: Sequence[Sequence[Prompt]], candidates: bool = False) -> list[Result]:
-        """Run the stages on an open image for several lists of spatial prompts, decoded together. `OpenImage.each` calls it."""
-        for prompts in asked:
-            self._check(prompts)
-        joined = self._begin_open(image, [prompt for prompts in asked for prompt in prompts])
-        masks, results, first = list(_prompt_masks(joined, candidates)), [], 0
-        for prompts in asked:
-            own = [
-                replace(mask, prompt_index=(mask.prompt_index or 0) - first)
-                for mask in masks
-                if first <= (mask.prompt_index or 0) < first + len(prompts)
-            ]
-            results.append(self._result(replace(joined, prompts=tuple(prompts), timer=joined.timer.copy()), own))
-            first += len(prompts)
-        return results
+        return [
+            OpenImage(self, *each, stages.path_of(image)) for each, image in zip(zip(pixels, sessions, strict=True), images, strict=True)
+        ]
 
     def track(
         self,
@@ -240,7 +217,7 @@ class BuiltPipeline(Displayed):
             if redetect_every is not None or redetect is not None or redetection is not None or every is not None:
                 raise ConfigError("redetection and every are for trackers of single objects: this one looks for concepts on every frame")
             return track_concepts(tracker, video, cast("Sequence[Concept]", prompts))
-        self._check(prompts)
+        stages.check(self, prompts)
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             raise PromptError("tracking takes points, boxes, masks, text and examples, not Prompt.everything()")
         if redetect is not None and (not isinstance(redetect, str) or redetect != "when-lost"):
@@ -285,7 +262,7 @@ class BuiltPipeline(Displayed):
             return self
         segmenter = None if self.segmenter is None else self.segmenter.with_cache(cache)
         concepts = self.concept_segmenter
-        shared = None if concepts is None else self._on_sessions
+        shared = None if concepts is None else stages.on_sessions(self)
         if shared is not None and segmenter is not None:
             concepts = shared.with_segmenter(segmenter)
         elif concepts is not None:
@@ -304,12 +281,6 @@ class BuiltPipeline(Displayed):
         if self.concept_segmenter is not None or self.segmenter is None:
             return self.concept_segmenter
         return load_concept(segmenter=self.segmenter)
-
-    @property
-    def _on_sessions(self) -> FindsInSessions | None:
-        """The concept segmenter, if it works with the sessions of the segmenter."""
-        finder: object = self.concepts  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
-        return finder if isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter else None
 
     @property
     def concept_kinds(self) -> frozenset[PromptKind]:
@@ -331,14 +302,14 @@ class BuiltPipeline(Displayed):
         while batch := list(itertools.islice(numbered, batch_size)):
             states = deque((index, item, self._try_begin(index, item, prompts)) for index, item in batch)
             del batch
-            self._open_together([state for _, _, state in states if isinstance(state, ImageState)])
+            stages.open_together(self, [state for _, _, state in states if isinstance(state, ImageState)])
             while states:
                 index, item, state = states.popleft()
                 outcome: Result | PromptSegError
                 if isinstance(state, ImageState):
                     try:
-                        self._open(state)
-                        outcome = self._finish(state, candidates)
+                        stages.open_session(self, state)
+                        outcome = stages.finish(self, state, candidates)
                     except PromptSegError as error:
                         outcome = _named(error, index, item)
                 else:
@@ -353,20 +324,20 @@ class BuiltPipeline(Displayed):
         try:
             image, prompts = _pair(item, prompts)
             check_image(image)
-            self._check(prompts)
-            return self._begin(image, prompts)
+            stages.check(self, prompts)
+            return stages.begin(self, image, prompts)
         except PromptSegError as error:
             return _named(error, index, item)
 
     def _stages(self) -> list[tuple[str, Provenance | None, dict[str, Any]]]:
         """Return the stages that run: name, model and settings that are not the defaults."""
-        stages: list[tuple[str, Provenance | None, dict[str, Any]]] = []
+        found: list[tuple[str, Provenance | None, dict[str, Any]]] = []
         config = self.config.model_dump(mode="json", exclude_defaults=True)
         for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept_segmenter), ("clean", None)):
             if getattr(self.config, name) is not None:
                 settings = {key: value for key, value in config.get(name, {}).items() if key not in ("model", "weights")}
-                stages.append((name, None if model is None else model.provenance, settings))
-        return stages
+                found.append((name, None if model is None else model.provenance, settings))
+        return found
 
     def _summary(self) -> str:
         return ", ".join(name if model is None else f"{name} by {model.model} on {model.device}" for name, model, _ in self._stages())
@@ -382,136 +353,10 @@ class BuiltPipeline(Displayed):
         )
         return View("pipeline", (), None, ("stage", "model", "license", "device", "settings"), rows, len(rows))
 
-    def _check(self, prompts: Sequence[Prompt]) -> None:
-        stages = {"detector": self.detector is not None, "segmenter": self.segmenter is not None}
-        check_prompts(prompts, **stages, concepts=self.concept_kinds)
-        if not prompts and self.detector is None:
-            raise nothing_to_segment()
-
-    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> ImageState:
-        """Read an image and run the detector, if there is one and the prompts need it."""
-        timer = StageTimer()
-        with timer("read"):
-            pixels = load_image(image)
-        return self._detected(ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration))
-
-    def _begin_open(self, image: OpenImage, prompts: Sequence[Prompt]) -> ImageState:
-        """Run the detector on an open image, if there is one and the prompts need it."""
-        state = ImageState(tuple(prompts), image.image, image.source, StageTimer(), calibration=self.calibration)
-        state.session = image.session
-        state.segmented_by = None if image.session is None else image.session.provenance
-        return self._detected(state)
-
-    def _detected(self, state: ImageState) -> ImageState:
-        prompts, pixels, timer = state.prompts, state.pixels, state.timer
-        asked = concepts_of(prompts)
-        state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
-        state.finds_in_session = bool(state.concepts) and self._on_sessions is not None
-        phrases = () if "text" in self.concept_kinds else phrases_of(prompts)
-        stage = self.config.detect
-        if self.detector is not None and stage is not None and (phrases or not prompts):
-            with timer("detect"):
-                found = self.detector.detect(pixels, phrases or None)
-                state.detections = box_prompts.filter_detections(found, stage, state.dropped)
-                state.phrases = box_prompts.count_phrases(phrases, state.detections, stage)
-                if self.segmenter is not None:
-                    refine = self.config.segment is not None and self.config.segment.refine
-                    state.boxes = box_prompts.detection_prompts(state.detections, stage.box_padding, refine=refine)
-        return state
-
-    def _open_together(self, states: Sequence[ImageState]) -> None:
-        """Open sessions for several images together, if the segmenter can do that. Images without prompts for it are left out."""
-        waiting = [state for state in states if state.needs_segmenter]
-        if len(waiting) < 2 or not isinstance(self.segmenter, BatchSegmenter):
-            return
-        started = time.perf_counter()
-        try:
-            sessions = self.segmenter.open_all([state.pixels for state in waiting])
-        except PromptSegError:
-            return  # Each is then opened alone: one image may fit into memory, and an error must be reported for the image that causes it.
-        reported = [sum(session.timings.values()) for session in sessions]
-        rest = (time.perf_counter() - started - sum(reported)) / len(waiting)
-        for state, session, own in zip(waiting, sessions, reported, strict=True):
-            state.opened(session, own + rest)
-
-    def _open(self, state: ImageState) -> None:
-        """Open the session of an image, if it has none yet and there are prompts for the segmenter."""
-        if self.segmenter is None or state.session is not None:
-            return
-        if not state.needs_segmenter:
-            state.segmented_by = self.segmenter.provenance
-            return
-        started = time.perf_counter()
-        session = self.segmenter.open(state.pixels)
-        state.opened(session, time.perf_counter() - started)
-
-    def _finish(self, state: ImageState, candidates: bool) -> Result:
-        """Segment an opened image, clean the masks and return the result."""
-        return self._result(state, [*_prompt_masks(state, candidates), *self._detection_masks(state), *self._concept_masks(state)])
-
-    def _result(self, state: ImageState, found: Sequence[Mask]) -> Result:
-        """Clean the masks that were found and return the result."""
-        masks = Masks(found, (state.pixels.shape[0], state.pixels.shape[1]))
-        if self.config.clean is not None:
-            with state.timer("clean"):
-                masks = clean(masks, self.config.clean)
-        detected_by = None if self.detector is None else self.detector.provenance
-        stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in state.timer.seconds.items())
-        _log.debug("%s: masks %d (%s)", state.source or f"image {state.pixels.shape}", len(masks), stages)
-        return Result(
-            masks=masks,
-            prompts=state.prompts,
-            detections=state.detections,
-            dropped=dict(state.dropped),
-            phrases=state.phrases,
-            detection_score="detector" if self.config.segment is None else self.config.segment.score,
-            timings=state.timer.seconds,
-            provenance=tuple(model for model in (detected_by, state.segmented_by, state.found_by) if model is not None),
-            image=state.pixels,
-            source=state.source,
-        )
-
-    def _detection_masks(self, state: ImageState) -> list[Mask]:
-        """Return the masks of the detections, in the order of the detections."""
-        if state.detections is None or len(state.detections) == 0:
-            return []
-        if self.segmenter is None:
-            return box_prompts.detector_masks(state.detections)
-        if state.session is None:
-            return []
-        with state.timer("segment"):
-            masks = state.segment(state.boxes)
-            return box_prompts.label_masks(masks, state.detections, self.config.segment or SegmentStage(), state.dropped)
-
-    def _concept_masks(self, state: ImageState) -> list[Mask]:
-        """Return the masks of concepts, concept by concept, and write to the state what was found of each."""
-        finder = self.concepts if state.concepts else None
-        if finder is None:
-            return []
-        session: ConceptSession
-        shared = self._on_sessions
-        if shared is not None and state.session is not None:
-            session = shared.on(state.session)
-        else:
-            session = finder.open(state.pixels)
-            state.timer.add(session.timings)
-        state.found_by = session.provenance
-        with state.timer("concept"):
-            found = session.find([concept for _, concept in state.concepts])
-            stage = self.config.concept or ConceptStage()
-            masks, counts = concept_masks.kept(state.concepts, found, stage, state.dropped)
-        state.phrases = (*state.phrases, *counts)
-        return masks
-
 
 def finds_concepts(tracker: object) -> TypeGuard[ConceptVideoSegmenter]:
     """Return whether a tracker finds concepts by itself: it takes text or examples."""
     return isinstance(tracker, ConceptVideoSegmenter) and bool(tracker.accepts & {"text", "example"})
-
-
-def _path(image: object) -> str | None:
-    """Return the path of an image that is given by its path."""
-    return str(image) if isinstance(image, (str, os.PathLike)) else None
 
 
 def _is_one_image(images: object) -> bool:
@@ -534,24 +379,7 @@ def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Pro
 
 def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
     """Return an error of the same class whose message begins with the index and path of the image."""
-    path = _path(item[0] if isinstance(item, tuple) and item else item)
+    path = stages.path_of(item[0] if isinstance(item, tuple) and item else item)
     named = type(error)(f"image {index}{'' if path is None else f' ({shown_path(path)})'}: {error}")
     named.__cause__ = error
     return named
-
-
-def _prompt_masks(state: ImageState, candidates: bool) -> Iterator[Mask]:
-    """Yield the masks of the spatial prompts, then those of everything prompts."""
-    if state.session is None:
-        return
-    spatial = [(index, prompt) for index, prompt in enumerate(state.prompts) if isinstance(prompt, SpatialPrompt)]
-    if spatial:
-        with state.timer("segment"):
-            masks = state.segment([prompt for _, prompt in spatial], candidates=candidates)
-            own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
-        yield from own
-    for index, prompt in enumerate(state.prompts):
-        if isinstance(prompt, EverythingPrompt):
-            with state.timer("everything"):
-                own = [replace(mask, prompt_index=index) for mask in state.session.everything(prompt)]
-            yield from own

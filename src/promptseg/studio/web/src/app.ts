@@ -259,6 +259,10 @@ export class App {
     ]);
     const run = commands(workspace, {
       stage,
+      takeBack: () => {
+        const tool = workspace.tool.value;
+        return (tool === "point" || tool === "box") && this.tools[tool].session.back();
+      },
       renameObject: () => details.focusLabel(),
       refineObject: () => this.refineObject(),
       copyCutOut: () => void this.copyCutOut(),

@@ -25,11 +25,6 @@ export function applied(document: ImageDocument, change: Change): ImageDocument 
   return { ...document, state: change.state ?? document.state, objects: ordered(objects, change.order ?? []) };
 }
 
-/** What undoes a change of a document. */
-export function inverse(document: ImageDocument, change: Change): Change {
-  return difference(applied(document, change), document);
-}
-
 /** The change that makes one document of another. Members of an object are compared by their values. */
 export function difference(from: ImageDocument, to: ImageDocument): Change {
   const [before, after] = [byUid(from), byUid(to)];

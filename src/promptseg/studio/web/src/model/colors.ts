@@ -46,13 +46,6 @@ export function objectColor(object: Pick<StudioObject, "uid" | "label" | "color"
   return labels.find((label) => label.name === name)?.color ?? labelColor(name, labels.map(nameOf));
 }
 
-/** Whether black or white is easier to read on a color: "#000000" or "#ffffff". */
-export function textColorOn(color: string): string {
-  const [red, green, blue] = [1, 3, 5].map((place) => linear(parseInt(color.slice(place, place + 2), 16)));
-  const luminance = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
-  return luminance > 0.179 ? "#000000" : "#ffffff"; // Where both have the same contrast, by WCAG.
-}
-
 /** Whether a text is a color as they are kept: "#rrggbb". */
 export function isColor(text: string): boolean {
   return /^#[0-9a-f]{6}$/i.test(text);
@@ -77,9 +70,4 @@ function roundHalfEven(value: number): number {
   const below = Math.floor(value);
   if (value - below !== 0.5) return Math.round(value);
   return below % 2 === 0 ? below : below + 1;
-}
-
-function linear(value: number): number {
-  const share = value / 255;
-  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }

@@ -55,13 +55,6 @@ export function withKey(labels: readonly Label[], name: string, key: string | nu
   });
 }
 
-/** With a label at another place. */
-export function movedTo(labels: readonly Label[], name: string, place: number): Label[] {
-  const moving = labels.filter((label) => label.name === name);
-  const others = withoutLabel(labels, name);
-  return [...others.slice(0, place), ...moving, ...others.slice(place)];
-}
-
 export function labelOfKey(labels: readonly Label[], key: string): Label | null {
   return labels.find((label) => label.key === key) ?? null;
 }

@@ -47,18 +47,3 @@ export class Signal<T> implements Readable<T> {
     return stop;
   }
 }
-
-type Values<Sources extends readonly Readable<unknown>[]> = {
-  [Index in keyof Sources]: Sources[Index] extends Readable<infer T> ? T : never;
-};
-
-/** A value that is made of others, and follows them for good: `derived([tool, label], (tool, label) => …)`. */
-export function derived<const Sources extends readonly Readable<unknown>[], T>(
-  sources: Sources,
-  make: (...values: Values<Sources>) => T,
-): Readable<T> {
-  const value = (): T => make(...(sources.map((source) => source.value) as Values<Sources>));
-  const signal = new Signal(value());
-  for (const source of sources) source.subscribe(() => signal.set(value()));
-  return signal;
-}

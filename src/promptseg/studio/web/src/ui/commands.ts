@@ -7,6 +7,8 @@ import type { Workspace } from "./workspace.ts";
 /** What is done beside the workspace: by panes and dialogs. */
 export interface Elsewhere {
   stage: Stage;
+  /** Take back the last click of what is being made. Returns whether there was one. */
+  takeBack: () => boolean;
   renameObject: () => void;
   refineObject: () => void;
   copyCutOut: () => void;
@@ -27,7 +29,9 @@ export interface Elsewhere {
 export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: string) => boolean {
   const { stage } = elsewhere;
   const all: Record<string, () => void> = {
-    undo: () => workspace.goBack("undo"),
+    undo: () => {
+      if (!elsewhere.takeBack()) workspace.goBack("undo");
+    },
     redo: () => workspace.goBack("redo"),
     "objects.all": () => workspace.selectAll(),
     "objects.next": () => workspace.selectNext(1),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { COLORS, isColor, labelColor, objectColor, paletteColor, textColorOn } from "../../src/model/colors.ts";
+import { COLORS, isColor, labelColor, objectColor, paletteColor } from "../../src/model/colors.ts";
 import vectors from "../vectors/colors.json";
 
 describe("against the library", () => {
@@ -29,18 +29,6 @@ describe("an object", () => {
     expect(new Set(colors).size).toBeGreaterThan(10);
     expect(colors.every((color) => vectors.palette.includes(color))).toBe(true);
   });
-});
-
-test("text on a color has a contrast of at least 4.5", () => {
-  const luminance = (color: string): number => {
-    const parts = [1, 3, 5].map((place) => parseInt(color.slice(place, place + 2), 16) / 255);
-    const [red, green, blue] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
-  };
-  for (const color of [...vectors.palette, "#000000", "#ffffff", "#777777"]) {
-    const [low, high] = [luminance(color), luminance(textColorOn(color))].sort((one, other) => one - other);
-    expect((high! + 0.05) / (low! + 0.05), color).toBeGreaterThan(4.5);
-  }
 });
 
 test("a color is six hexadecimal digits", () => {

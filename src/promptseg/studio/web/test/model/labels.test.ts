@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { paletteColor } from "../../src/model/colors.ts";
-import { labelOfKey, movedTo, recolored, renamed, withKey, withLabel, withoutLabel, type LabelProblem } from "../../src/model/labels.ts";
+import { labelOfKey, recolored, renamed, withKey, withLabel, withoutLabel, type LabelProblem } from "../../src/model/labels.ts";
 import type { Label } from "../../src/model/types.ts";
 
 function list(...names: string[]): Label[] {
@@ -38,13 +38,11 @@ test("a key goes from one label to the other", () => {
   expect(labelOfKey(withKey(labels, "dog", null), "1")).toBeNull();
 });
 
-test("labels are renamed, recolored, moved and removed", () => {
+test("labels are renamed, recolored and removed", () => {
   const labels = list("cup", "dog", "cat");
   expect(names(renamed(labels, "dog", "hound"))).toEqual(["cup", "hound", "cat"]);
   expect(renamed(labels, "dog", " dog ")).toEqual(labels);
   expect(recolored(labels, "dog", "#ABCDEF")[1]?.color).toBe("#abcdef");
-  expect(names(movedTo(labels, "cat", 0))).toEqual(["cat", "cup", "dog"]);
-  expect(names(movedTo(labels, "cup", 2))).toEqual(["dog", "cat", "cup"]);
   expect(names(withoutLabel(labels, "dog"))).toEqual(["cup", "cat"]);
 });
 

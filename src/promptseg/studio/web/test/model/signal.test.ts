@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { derived, Signal } from "../../src/model/signal.ts";
+import { Signal } from "../../src/model/signal.ts";
 
 test("a signal tells new values, and not those that it has already", () => {
   const signal = new Signal(1);
@@ -32,17 +32,4 @@ test("a value that a listener sets is the last that every listener hears", () =>
   signal.subscribe((value) => seen.push(value));
   signal.set(1);
   expect(seen).toEqual([2]);
-});
-
-test("a derived value follows its sources", () => {
-  const width = new Signal(2);
-  const height = new Signal(3);
-  const area = derived([width, height], (w, h) => w * h);
-  const seen: number[] = [];
-  area.subscribe((value) => seen.push(value));
-  width.set(4);
-  height.set(3);
-  height.set(5);
-  expect(area.value).toBe(20);
-  expect(seen).toEqual([12, 20]);
 });
