@@ -68,7 +68,9 @@ class StudioPage:
         """Wait until an expression of the page is true. Playwright's own `wait_for_function` evaluates text in the page, which forbids it."""
         end = time.monotonic() + SECONDS
         while not self.page.evaluate(f"() => Boolean({expression})"):
-            assert time.monotonic() < end, f"{expression} did not become true: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
+            assert time.monotonic() < end, (
+                f"{expression} did not become true: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
+            )
             self.page.wait_for_timeout(20)
 
     def wait_for_objects(self, count):
@@ -194,7 +196,9 @@ def new_page(browser):
 
         page.on("console", lambda message: complain(message.text) if message.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: complain(str(error)))
-        page.on("request", lambda request: None if request.url.startswith((studio.url, "blob:", "data:")) else elsewhere.append(request.url))
+        page.on(
+            "request", lambda request: None if request.url.startswith((studio.url, "blob:", "data:")) else elsewhere.append(request.url)
+        )
         return StudioPage(page, studio)
 
     yield make
