@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ class FileReader(Reader):
             self.count = self._header_count
             self.fps = float(stream.average_rate) if stream.average_rate else None
         self._keys: list[Key] = []  # In order.
-        self._listed = False
+        self._listed, self._listing = False, threading.Lock()
         self._first: int | None = None
 
     def counted(self) -> int | None:
@@ -63,14 +64,15 @@ class FileReader(Reader):
         return bisect_right(self._keys, (start, 1 << 62)) - 1
 
     def _list_packets(self) -> None:
-        """Learn the number of frames and all key frames from the packets, once."""
-        if self._listed:
-            return
-        self._listed = True
-        with self._opened() as (container, stream):
-            found = packet_index(container, stream)
-        if found is not None:
-            self.count, self._keys = found
+        """Learn the number of frames and all key frames from the packets, once. Another thread that needs them waits for it."""
+        with self._listing:
+            if self._listed:
+                return
+            self._listed = True
+            with self._opened() as (container, stream):
+                found = packet_index(container, stream)
+            if found is not None:
+                self.count, self._keys = found
 
     def _sought(self, key: Key, start: int) -> Iterator[Unread] | None:
         """Return the frames from `start` on, decoded from a key frame before it, or None if seeking does not reach that key frame."""

@@ -305,10 +305,14 @@ export class Stage {
     return LINE_ROOM * this.viewport.ratio;
   }
 
+  get #ratio(): number {
+    return this.host.ownerDocument.defaultView?.devicePixelRatio ?? 1;
+  }
+
   #fitHost(): void {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (width === 0 || height === 0) return; // It is not laid out now.
-    const ratio = this.host.ownerDocument.defaultView?.devicePixelRatio ?? 1;
+    const ratio = this.#ratio;
     this.#scene.objects.ratio = this.#overlay.ratio = ratio;
     this.#marksCanvas.width = Math.ceil(width * ratio);
     this.#marksCanvas.height = Math.ceil(height * ratio);
@@ -351,6 +355,7 @@ export class Stage {
 
   #paint(now: number): void {
     this.#frame = 0;
+    if (this.#ratio !== this.viewport.ratio) this.#fitHost(); // The window was moved to another screen, which nothing tells.
     this.#overlayLayer.hidden = this.#overlay.isEmpty;
     const rests = now - this.#zoomed.at > RESTS_AFTER;
     const isBusy = this.#sheet.follow(this.viewport, rests);

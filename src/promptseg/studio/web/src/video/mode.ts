@@ -279,6 +279,8 @@ export class VideoMode {
     try {
       const job = await model.track(from, direction);
       if (job.state === "failed") throw new Error(job.error ?? t("job.failed"));
+      const done = job.progress?.done ?? 0; // Its last frames may be told later than its end.
+      if (this.#following && direction !== "both") this.#frame = from + (direction === "forward" ? done : -done);
       workspace.notices.announce(t(job.state === "done" ? "video.track.done" : "video.track.stopped"));
     } catch (error) {
       workspace.notices.toast(reasonOf(error), { bad: true });

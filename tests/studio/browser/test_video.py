@@ -1,0 +1,243 @@
+"""A video in the page, used as a person uses it: mark, track, look, correct, by mouse and by keys; all is there after a reload."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paint_segmenter import GREEN, RED, PaintSegmenter, painted
+from promptseg import Mask, Pipeline
+from promptseg.pipeline import BuiltPipeline
+from running_server import serving
+
+pytest.importorskip("fastapi")
+httpx = pytest.importorskip("httpx2")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ALONE = [  # As root in a container, and without the browser's own requests to its maker.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZE = (96, 128)
+COUNT = 8
+SIDE = 24
+SECONDS = 60
+
+
+def red_x(frame):
+    return 20 + 4 * frame
+
+
+def square(frame):
+    pixels = np.zeros(SIZE, bool)
+    pixels[20 : 20 + SIDE, red_x(frame) : red_x(frame) + SIDE] = True
+    return Mask.from_array(pixels)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=ALONE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def studio(tmp_path):
+    """The address and a client of a running studio of a clip in which a red square moves and a green one stands still."""
+    from promptseg.server.engine import LocalEngine
+    from promptseg.studio_server.access import Access
+    from promptseg.studio_server.app import settings_for
+    from promptseg.studio_server.video_app import create_video_studio
+    from promptseg.studio_server.video_project import open_video_project
+
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "server").mkdir()
+    for index in range(COUNT):
+        image = painted((red_x(index), 20, SIDE, RED), (90, 64, 20, GREEN), size=SIZE)
+        Image.fromarray(image).save(tmp_path / "clip" / f"{index:03}.png")
+    with open_video_project(tmp_path / "clip", tmp_path / "out", ["car"]) as project:
+        access = Access(project.own)
+        pipeline = BuiltPipeline(Pipeline().segment("mini-sam").config, segmenter=PaintSegmenter())
+        engine = LocalEngine({"paint": pipeline}, folder=tmp_path / "server")
+        settings = settings_for(access, "127.0.0.1", 0)
+        app = create_video_studio(engine, project, access, settings, tmp_path / "server")
+        headers = {"Authorization": f"Bearer {access.secret}"}
+        with serving(app, settings) as (url, _), httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            yield url, client
+
+
+class VideoPage:
+    """The page of a video, by what a person sees and does."""
+
+    def __init__(self, page, url, client):
+        self.page, self.url, self.client = page, url, client
+
+    def open(self):
+        self.page.goto(f"{self.url}{self.client.post('/v1/studio/addresses').json()['address']}")
+        self.rests_at(0)
+        self.wait_for("document.querySelector('[data-testid=model-loading]') === null")
+        return self
+
+    def wait_for(self, expression):
+        """Wait until an expression of the page is true."""
+        end = time.monotonic() + SECONDS
+        while not self.page.evaluate(f"() => Boolean({expression})"):
+            assert time.monotonic() < end, f"{expression}: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
+            self.page.wait_for_timeout(20)
+
+    def rests_at(self, frame):
+        """Wait until a frame can be worked on."""
+        self.wait_for(f"window.promptsegStudio?.state.open?.key === '{frame:016x}' && promptsegStudio.stage.settled")
+
+    def click(self, x, y):
+        """Click on a pixel of the frame."""
+        left, top = self.page.evaluate(f"promptsegStudio.stage.viewport.toScreen([{x}, {y}])")
+        box = self.page.get_by_test_id("stage").bounding_box()
+        self.page.mouse.click(box["x"] + left, box["y"] + top)
+
+    def mark(self, x, y):
+        """Segment the object at a pixel, and keep it."""
+        before = len(self.objects)
+        self.click(x, y)
+        self.wait_for("document.querySelector('[data-testid=accept]:not([disabled])') !== null")
+        self.page.keyboard.press("Enter")
+        self.wait_for(f"promptsegStudio.state.objects.length === {before + 1}")
+
+    def press(self, *keys):
+        """Press keys on the timeline."""
+        self.page.get_by_test_id("timeline").focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def track(self, direction="forward"):
+        """Track to the end."""
+        before, end = self.runs, time.monotonic() + SECONDS
+        self.page.get_by_test_id(f"track-{direction}").click()
+        while self.runs == before or self.client.get("/v1/studio/video").json()["tracking"] is not None:
+            assert time.monotonic() < end, "nothing was tracked"
+            self.page.wait_for_timeout(20)
+        self.wait_for("document.querySelector('[data-testid=tracking]').hidden")
+
+    @property
+    def objects(self):
+        return self.page.evaluate("JSON.parse(JSON.stringify(promptsegStudio.state.objects))")
+
+    @property
+    def value_text(self):
+        return self.page.get_by_test_id("timeline").get_attribute("aria-valuetext")
+
+    @property
+    def runs(self):
+        return [each["runs"] for each in self.client.get("/v1/studio/video").json()["objects"]]
+
+
+@pytest.fixture
+def video(chromium, studio):
+    """The opened page. The test fails if it complains or asks for anything but its server."""
+    url, client = studio
+    complaints, elsewhere = [], []
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(1000 * SECONDS)
+    page.add_init_script("localStorage.setItem('promptseg.studio.hints', 'true')")
+    expected = "503"  # The models are being loaded.
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type == "error" and expected not in message.text else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith((url, "blob:", "data:")) else elsewhere.append(request.url))
+    yield VideoPage(page, url, client).open()
+    context.close()
+    assert (complaints, elsewhere) == ([], [])
+
+
+def test_an_object_is_marked_tracked_and_corrected_and_all_of_it_is_kept(video):
+    video.mark(red_x(0) + 5, 30)
+    video.track()
+    assert video.runs == [[[0, COUNT, 1]]]
+    video.rests_at(COUNT - 1)
+    assert video.value_text.startswith(f"frame {COUNT - 1} of {COUNT - 1}, ")
+    assert video.value_text.endswith("seen: 1 car")
+    (kept,) = video.objects
+    assert kept["source"] == "suggestion"
+    shown = video.page.evaluate("uid => promptsegStudio.stage.pixelsOf(uid)", kept["uid"])
+    assert Mask.from_coco_rle(shown).iou(square(COUNT - 1)) >= 0.999
+
+    video.press("ArrowLeft", "ArrowLeft", "ArrowLeft")
+    video.rests_at(COUNT - 4)
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+    video.page.get_by_test_id("stage").focus()
+    video.page.keyboard.press("Control+a")
+    video.page.keyboard.press("Delete")
+    video.wait_for("promptsegStudio.state.objects.length === 0 && promptsegStudio.state.save === 'saved'")
+    assert video.runs == [[[0, 4, 1], [4, 5, 4], [5, COUNT, 1]]]
+    video.page.keyboard.press("Control+z")
+    video.wait_for("promptsegStudio.state.objects.length === 1 && promptsegStudio.state.save === 'saved'")
+    assert video.runs == [[[0, COUNT, 1]]]
+
+    video.page.reload()
+    video.rests_at(0)
+    video.press("End")
+    video.rests_at(COUNT - 1)
+    assert [each["label"] for each in video.objects] == ["car"]
+
+
+def test_the_timeline_is_moved_by_keys_and_by_the_mouse(video):
+    video.mark(red_x(0) + 5, 30)
+    video.press("ArrowRight", "ArrowRight")
+    video.rests_at(2)
+    assert video.objects == []
+    video.press("Shift+ArrowRight")
+    video.rests_at(COUNT - 1)
+    video.press("PageUp")  # To the keyframe.
+    video.rests_at(0)
+    assert len(video.objects) == 1
+    video.press("End", "Home", "ArrowRight")
+    video.rests_at(1)
+    box = video.page.get_by_test_id("timeline").bounding_box()
+    video.page.mouse.click(box["x"] + box["width"] - 12, box["y"] + 12)
+    video.rests_at(COUNT - 1)
+
+
+def test_it_plays_to_the_end_and_stops(video):
+    video.press(" ")
+    video.rests_at(COUNT - 1)
+    assert video.page.get_by_test_id("play").get_attribute("aria-pressed") == "false"
+
+
+def test_an_object_that_comes_back_is_the_same_one_where_a_person_says_so(video):
+    video.mark(95, 70)
+    video.press("End")
+    video.rests_at(COUNT - 1)
+    video.mark(95, 70)
+    video.wait_for("promptsegStudio.state.selection.length === 1 && promptsegStudio.state.save === 'saved'")
+    assert len(video.runs) == 2
+    video.page.get_by_test_id("same-as").click()
+    video.page.get_by_test_id("same-as-1").click()
+    video.wait_for("promptsegStudio.state.save === 'saved'")
+    assert video.runs == [[[0, 1, 1], [COUNT - 1, COUNT, 1]]]
+
+
+def test_an_object_is_removed_from_the_video_and_brought_back(video):
+    video.mark(red_x(0) + 5, 30)
+    video.track()
+    video.page.get_by_test_id("video-more").click()
+    video.page.get_by_test_id("video-remove").click()
+    video.wait_for("promptsegStudio.state.objects.length === 0")
+    assert video.runs == []
+    video.page.get_by_role("button", name="Undo").last.click()
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+    assert video.runs == [[[0, COUNT, 1]]]
