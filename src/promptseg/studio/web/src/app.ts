@@ -51,6 +51,8 @@ import type { VideoEvent } from "./video/types.ts";
 const ANNOTATIONS = /\.(json|xml|zip)$/i;
 /** Milliseconds that the answer to what was accepted is waited for before another image is shown. */
 const LONGEST_WAIT = 5000;
+/** Milliseconds after which loading the models may have failed. */
+const LONG_LOADING = 30_000;
 /** Milliseconds that a lost connection may last before it is told. */
 const PATIENCE = 1500;
 
@@ -184,12 +186,13 @@ export class App {
       selection: workspace.selection,
       label: workspace.label,
       settings: this.settings,
-      segment: (prompts, options = {}) =>
-        client.segment(opened(), prompts, {
-          ...modelOf(prompts),
-          ...options,
-        }),
+      segment: async (prompts, options = {}) => {
+        const image = opened();
+        await this.modelsLoaded(options.signal);
+        return client.segment(image, prompts, { ...modelOf(prompts), ...options });
+      },
       everything: async (prompt, progress, signal) => {
+        await this.modelsLoaded(signal);
         const job = await client.segmentAsJob(opened(), [prompt], modelOf([prompt]).model);
         return (await workspace.finish<{ masks: Awaited<ReturnType<ToolContext["everything"]>> }>(job, progress, signal)).masks;
       },
@@ -213,7 +216,7 @@ export class App {
     const { models, open } = this.workspace;
     if (open.value === null) return t("image.none");
     if (this.video?.moving.value === true) return t("video.moving");
-    if (models.value.length === 0) return t("missing.loading");
+    if (models.value.length === 0) return null; // They are being loaded: then it is answered, or refused.
     const needed = ["point", "box", "text", "like", "everything", "salient"].includes(tool);
     return needed && modelFor(tool, models.value, { model: null, detector: null }) === null ? say(`missing.${tool}`) : null;
   }
@@ -359,25 +362,46 @@ export class App {
 
   // What comes from the server.
 
+  /** Ask until the models are loaded. That is no error, so it asks for what there is, not whether the server is ready. */
   private async waitForModels(): Promise<void> {
     const { workspace, client } = this;
     const card = new JobCard(t("models.loading"), "model-loading");
     const begun = performance.now();
-    for (;;) {
-      try {
-        await client.call("/ready", { patient: false });
-        break;
-      } catch (error) {
-        if (performance.now() - begun > 300 && !card.element.isConnected) this.cards.append(card.element);
-        card.set(reasonOf(error).includes("could not") ? reasonOf(error) : t("models.loading"), null);
-      }
-      await pause(400);
+    let models = await client.models().catch(() => []);
+    for (; models.length === 0; models = await client.models().catch(() => [])) {
+      const waited = performance.now() - begun;
+      if (waited > 300 && !card.element.isConnected) this.cards.append(card.element);
+      if (waited > LONG_LOADING) card.set(await this.whyNotReady(), null);
+      await pause(waited > LONG_LOADING ? 5000 : 400);
     }
     card.element.remove();
-    workspace.models.set(await client.models());
+    workspace.models.set(models);
     const kept = recall<string | null>("model", null);
-    const names = workspace.models.value.map((model) => model.name);
+    const names = models.map((model) => model.name);
     workspace.model.set(kept !== null && names.includes(kept) ? kept : (names[0] ?? null));
+  }
+
+  private async whyNotReady(): Promise<string> {
+    try {
+      await this.client.call("/ready", { patient: false });
+      return t("models.loading");
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  /** Wait until there are models: who clicks before is answered then. */
+  private async modelsLoaded(signal?: AbortSignal): Promise<void> {
+    const { models } = this.workspace;
+    if (models.value.length === 0) {
+      await new Promise<void>((resolve) => {
+        const stop = models.subscribe(() => {
+          stop();
+          resolve();
+        });
+      });
+    }
+    signal?.throwIfAborted();
   }
 
   private async listen(): Promise<void> {
