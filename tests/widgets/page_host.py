@@ -25,9 +25,10 @@ PAGE = """<!doctype html>
   const listeners = new Map();
   const emit = (name, ...values) => { for (const listener of listeners.get(name) ?? []) listener(...values); };
   const state = {};
+  let sent = Promise.resolve(); // One message after another, as a notebook sends them.
   const model = {
     get: (name) => state[name],
-    send: (content) => fetch("/message", { method: "POST", body: JSON.stringify(content) }),
+    send: (content) => { sent = sent.then(() => fetch("/message", { method: "POST", body: JSON.stringify(content) })); },
     on: (name, listener) => listeners.set(name, [...(listeners.get(name) ?? []), listener]),
     off: (name, listener) => listeners.set(name, (listeners.get(name) ?? []).filter((each) => each !== listener)),
   };
@@ -87,9 +88,9 @@ class PageHost:
 
             def do_POST(self):
                 content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.answer("application/json", "null")
                 host.received.append(content)
                 host.comm.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+                self.answer("application/json", "null")
 
             def answer(self, kind, text):
                 content = text.encode()

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,29 +16,7 @@ from promptseg.testing import FakeSegmenter
 
 from .page_host import PageHost
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ALONE = [  # As root in a container, and without the browser's own requests to its maker.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HEIGHT = 300
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """The Chromium of this machine, without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=ALONE)
-        yield chromium
-        chromium.close()
 
 
 class Shown:
