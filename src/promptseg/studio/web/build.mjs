@@ -25,15 +25,31 @@ const options = {
   logLevel: "warning",
 };
 
-/** Leaves the texts of the page out of the catalogs of the widget, which a notebook keeps for each widget. */
-const widgetTexts = {
-  name: "widget-texts",
-  setup: (build) =>
-    build.onLoad({ filter: /[\\/]i18n[\\/]\w+\.json$/ }, async ({ path }) => {
-      const texts = Object.entries(JSON.parse(await readFile(path, "utf8"))).filter(([key]) => isOfWidget(key));
-      return { contents: JSON.stringify(Object.fromEntries(texts)), loader: "json" };
-    }),
-};
+/**
+ * Loads the catalogs of texts with those keys that are taken: a notebook keeps the script for each widget, which needs few of them.
+ *
+ * Keys are a third of a catalog. So only the English one has them; the others have their texts in its order.
+ */
+function catalogs(isTaken) {
+  const read = async (path) => JSON.parse(await readFile(path, "utf8"));
+  return {
+    name: "catalogs",
+    setup: (build) =>
+      build.onLoad({ filter: /[\\/]i18n[\\/]\w+\.json$/ }, async ({ path }) => {
+        const english = await read(`${WEB}src/i18n/en.json`);
+        const keys = Object.keys(english).filter(isTaken);
+        const texts = path.endsWith("en.json") ? english : await read(path);
+        const missing = keys.filter((key) => texts[key] === undefined);
+        if (missing.length) throw new Error(`${path} has no text for ${missing.join(", ")}`);
+        if (texts === english)
+          return { contents: JSON.stringify(Object.fromEntries(keys.map((key) => [key, english[key]]))), loader: "json" };
+        const contents = `import english from "./en.json";
+          const texts = ${JSON.stringify(keys.map((key) => texts[key]))};
+          export default Object.fromEntries(Object.keys(english).map((key, place) => [key, texts[place]]));`;
+        return { contents, loader: "js" };
+      }),
+  };
+}
 
 /** What is built: the page, and the widget. */
 const PARTS = [
@@ -42,13 +58,14 @@ const PARTS = [
       { in: "src/main.ts", out: "studio" },
       { in: "src/styles/studio.css", out: "studio" },
     ],
+    plugins: [catalogs(() => true)],
   },
   {
     entryPoints: [
       { in: "src/widget.ts", out: "widget" },
       { in: "src/styles/widget.css", out: "widget" },
     ],
-    plugins: [widgetTexts],
+    plugins: [catalogs(isOfWidget)],
   },
 ];
 
@@ -98,7 +115,7 @@ async function watch() {
     setup: (build) => build.onEnd(async () => writeFile(`${STATIC}index.html`, await readFile(`${WEB}src/index.html`))),
   };
   for (const part of PARTS) {
-    const plugins = [page, ...(part.plugins ?? [])];
+    const plugins = [page, ...part.plugins];
     const context = await esbuild.context({ ...options, ...part, sourcemap: "inline", logLevel: "info", plugins });
     await context.watch();
   }
