@@ -76,7 +76,7 @@ export class VideoMode {
 
   hear(event: VideoEvent): void {
     this.model.hear(event);
-    if (event.type === "frame" && this.#following && !this.#player.playing) this.goTo(event.frame);
+    if (event.type === "frame") this.#follow(event.frame);
   }
 
   /** Do what a key of the page means in a video. Returns whether it is done, so that nothing else happens. */
@@ -280,13 +280,18 @@ export class VideoMode {
       const job = await model.track(from, direction);
       if (job.state === "failed") throw new Error(job.error ?? t("job.failed"));
       const done = job.progress?.done ?? 0; // Its last frames may be told later than its end.
-      if (this.#following && direction !== "both") this.#frame = from + (direction === "forward" ? done : -done);
+      if (direction !== "both") this.#follow(from + (direction === "forward" ? done : -done));
       workspace.notices.announce(t(job.state === "done" ? "video.track.done" : "video.track.stopped"));
     } catch (error) {
       workspace.notices.toast(reasonOf(error), { bad: true });
     }
     this.#following = false;
     this.goTo(this.#frame);
+  }
+
+  /** Show a frame that was tracked, unless the person has gone elsewhere. */
+  #follow(frame: number): void {
+    if (this.#following && !this.#player.playing) this.goTo(frame);
   }
 
   /** The objects of the video that are not on this frame. */
