@@ -62,6 +62,8 @@ export class PromptSession {
   readonly #accepted = new Map<AbortController, Purpose>();
   readonly #asking = new Map<AbortController, Promise<void>>();
   #preview: FoundMask | null = null;
+  /** Another mask was asked for before the others came. */
+  #cyclesNext: 1 | -1 | null = null;
 
   constructor(context: ToolContext) {
     this.#context = context;
@@ -134,6 +136,10 @@ export class PromptSession {
   /** Show the next candidate, or the one before. Returns whether there is another. */
   cycle(by: 1 | -1): boolean {
     const last = this.#steps.at(-1);
+    if (last !== undefined && last.candidates.length < 2 && (this.#request ?? this.#others) !== null) {
+      this.#cyclesNext = by; // The others are on their way.
+      return true;
+    }
     if (last === undefined || last.candidates.length < 2) return false;
     const count = last.candidates.length;
     const candidate = (last.candidate + by + count) % count;
@@ -250,10 +256,13 @@ export class PromptSession {
       const shown = new Set(step.candidates.map(({ segmentation }) => segmentation.counts));
       const others = best(masks).filter(({ segmentation }) => !shown.has(segmentation.counts));
       this.#steps[this.#steps.length - 1] = { ...step, candidates: [...step.candidates, ...others] };
+      this.#others = null;
       this.#show();
+      if (this.#cyclesNext !== null) this.cycle(this.#cyclesNext);
     } catch {
       // There are no others then. What is shown is good.
     }
+    if (!request.signal.aborted) this.#others = this.#cyclesNext = null;
   }
 
   #answeredLate(step: Step, masks: FoundMask[], purpose: Purpose): void {
@@ -265,7 +274,7 @@ export class PromptSession {
   #stopAsking(): void {
     this.#request?.abort();
     this.#others?.abort();
-    this.#request = this.#others = null;
+    this.#request = this.#others = this.#cyclesNext = null;
   }
 
   #keep(step: Step, { segmentation: mask, score }: FoundMask, { object, label }: Purpose): void {

@@ -120,6 +120,25 @@ describe("keys", () => {
     expect(context.said).toContain("Mask 2 of 3");
   });
 
+  test("C before the others came shows the next one when they come", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    await context.last.answer([found(small, 0.7)]);
+    expect(tool.key(key("c"))).toBe(true);
+    expect(context.stage.draft?.bitmap.equals(small)).toBe(true);
+    await context.askedForOthers[0]!.answer([found(large, 0.8), found(middle, 0.9)]);
+    expect(context.stage.draft?.bitmap.equals(middle)).toBe(true);
+    expect(tool.session.state.value.candidate).toBe(1);
+  });
+
+  test("C where the others could not be had is left to others", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    await context.last.answer([found(small, 0.7)]);
+    await context.askedForOthers[0]!.fail("no");
+    expect(tool.key(key("c"))).toBe(false);
+  });
+
   test("Enter keeps the mask with its label and its prompt, as one step", async () => {
     const { context, tool } = begin();
     tool.up(pointer(50, 50));
