@@ -23,6 +23,7 @@ def main() -> None:
     import torch
     from efficient_sam.efficient_sam import build_efficient_sam
 
+    torch.tile = lambda tensor, _: tensor  # Of one prompt, as published: an exporter of today makes branches of it.
     width, heads = SIZES[name]
     model = build_efficient_sam(encoder_patch_embed_dim=width, encoder_num_heads=heads).eval().requires_grad_(False)
     points = {2: "num_points"}
