@@ -91,7 +91,7 @@ def measure(clip: Path, out: Path) -> None:
 def keep_masks(project: VideoProject, count: int) -> None:
     """Keep a mask of each object on each frame, as a tracker does."""
     mask = Mask.from_array(np.pad(np.ones((60, 60), bool), ((60, 60), (130, 130))), score=0.9)
-    values = {"label": None, "color": None, "hidden": False, "locked": False, "attributes": {}}
+    values: dict[str, Any] = {"label": None, "color": None, "hidden": False, "locked": False, "attributes": {}}
     uids = {number: f"object{number}" for number in range(1, OBJECTS + 1)}
     objects = tuple({"uid": uid, **values} for uid in uids.values())
     project.change(VideoChange(objects, keys=tuple(KeyFrame(0, uid, mask) for uid in uids.values())), 0)

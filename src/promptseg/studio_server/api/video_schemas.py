@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ...server.api.schemas import Body, JobOut, Number, PromptIn, RunLengths
+from ..documents import ImageState
 from .schemas import Color, MaskIn, Uid
 
 Frame = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -67,6 +68,7 @@ class VideoExportIn(Body):
     """What to export: ``track`` for the files of `promptseg track`, and formats of images."""
 
     formats: Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=20)]
+    states: list[ImageState] | None = Field(None, description="Of images alone: frames have no state, and it is passed over.")
     only_keys: bool = Field(False, description="For formats of images: only frames that a person has marked.")
     every: Annotated[int, Field(ge=1, le=100_000)] = Field(1, description="For formats of images: every n-th frame that has masks.")
 
