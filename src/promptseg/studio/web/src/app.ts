@@ -51,6 +51,8 @@ import type { VideoEvent } from "./video/types.ts";
 const ANNOTATIONS = /\.(json|xml|zip)$/i;
 /** Milliseconds that the answer to what was accepted is waited for before another image is shown. */
 const LONGEST_WAIT = 5000;
+/** Milliseconds after which a person notices to be waiting. */
+const NOTICED = 300;
 /** Milliseconds after which loading the models may have failed. */
 const LONG_LOADING = 30_000;
 /** Milliseconds that a lost connection may last before it is told. */
@@ -330,7 +332,21 @@ export class App {
     })) {
       (signal as Signal<unknown>).subscribe((value) => remember(name, value));
     }
+    this.showAwaited();
     this.joinWindow();
+  }
+
+  /** Say that what was accepted is still being made, where that takes long enough to wonder. */
+  private showAwaited(): void {
+    const { point, box } = this.tools;
+    const card = new JobCard(t("prompt.busy"), "awaited");
+    let timer = 0;
+    const show = (): void => {
+      clearTimeout(timer);
+      if (point.session.awaited.value + box.session.awaited.value === 0) card.element.remove();
+      else timer = window.setTimeout(() => this.cards.append(card.element), NOTICED);
+    };
+    for (const { session } of [point, box]) session.awaited.subscribe(show);
   }
 
   private joinWindow(): void {
@@ -370,7 +386,7 @@ export class App {
     let models = await client.models().catch(() => []);
     for (; models.length === 0; models = await client.models().catch(() => [])) {
       const waited = performance.now() - begun;
-      if (waited > 300 && !card.element.isConnected) this.cards.append(card.element);
+      if (waited > NOTICED && !card.element.isConnected) this.cards.append(card.element);
       if (waited > LONG_LOADING) card.set(await this.whyNotReady(), null);
       await pause(waited > LONG_LOADING ? 5000 : 400);
     }

@@ -50,6 +50,8 @@ export class PromptSession {
   readonly state = new Signal<SessionState>(IDLE);
   /** Whether clicks are points on the background, for fingers, which have no other button. It ends with the object. */
   readonly takesAway = new Signal(false);
+  /** How many masks were accepted before their answers came, and are awaited. */
+  readonly awaited = new Signal(0);
   readonly #context: ToolContext;
   readonly #previews: Previews;
   #steps: Step[] = [];
@@ -166,6 +168,7 @@ export class PromptSession {
     if (this.#request !== null) {
       // It goes on by itself, so that the next object can be prompted at once.
       this.#accepted.set(this.#request, this.#purpose);
+      this.awaited.set(this.#accepted.size);
       this.#request = null;
       this.drop();
       return true;
@@ -214,6 +217,7 @@ export class PromptSession {
     const asking = this.#ask(step, request).finally(() => {
       this.#asking.delete(request);
       this.#accepted.delete(request);
+      this.awaited.set(this.#accepted.size);
     });
     this.#asking.set(request, asking);
   }

@@ -197,9 +197,11 @@ describe("keys", () => {
     const finished = tool.session.finish().then(() => (isFinished = true));
     await settled();
     expect(isFinished).toBe(false);
+    expect(tool.session.awaited.value).toBe(1);
     await context.last.answer([found(middle)]);
     await finished;
     expect(context.document.objects).toHaveLength(1);
+    expect(tool.session.awaited.value).toBe(0);
   });
 
   test("Escape drops everything, also an answer that comes later", async () => {
