@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from promptseg import Pipeline, Prompt
-from promptseg.client.client import content_of
+from promptseg.client.connection import content_of
 from promptseg.runtime.host import processor_name
 
 SIZE = (480, 640)

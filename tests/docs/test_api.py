@@ -67,6 +67,7 @@ PUBLIC = {
     "promptseg.object_colors",
     "promptseg.tracking.session",
     # Server and client
+    "promptseg.client.async_client",
     "promptseg.client.client",
     "promptseg.client.values",
     "promptseg.server.app",

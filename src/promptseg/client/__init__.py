@@ -1,6 +1,6 @@
 """The client of a promptseg server, with and without ``async``. It needs the extra ``client``."""
 
-from .client import AsyncClient as AsyncClient
+from .async_client import AsyncClient as AsyncClient
 from .client import Client as Client
 from .values import ClientError as ClientError
 from .values import JobInfo as JobInfo
