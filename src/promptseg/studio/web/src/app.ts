@@ -184,7 +184,9 @@ export class App {
         },
         get: (uid) => workspace.document.value?.get(uid),
       },
-      history: { do: (change, name) => workspace.history.value?.do(change, name) },
+      get history() {
+        return workspace.historyNow;
+      },
       selection: workspace.selection,
       label: workspace.label,
       settings: this.settings,

@@ -31,6 +31,8 @@ interface Purpose {
   object: StudioObject | null;
   /** The label of a new one. */
   label: string | null;
+  /** Where it is kept: that of the image that was shown. */
+  history: ToolContext["history"];
 }
 
 /** What was prompted up to a click, and what came of it. */
@@ -281,20 +283,21 @@ export class PromptSession {
     this.#request = this.#others = this.#cyclesNext = null;
   }
 
-  #keep(step: Step, { segmentation: mask, score }: FoundMask, { object, label }: Purpose): void {
-    const { history, selection, announce } = this.#context;
+  #keep(step: Step, { segmentation: mask, score }: FoundMask, { object, label, history }: Purpose): void {
+    const { selection, announce } = this.#context;
     const prompt = promptOf(step); // With the earlier mask, so that code of it gives this mask.
     const put: StudioObject =
       object === null
         ? newObject(this.#context, { mask, score, label, source: "model", prompts: [prompt] })
         : { ...object, mask, score, source: "model", prompts: [prompt] };
-    history.do({ put: [put], remove: [] }, t(object === null ? "tools.history.add" : "tools.history.refine"));
+    const isShown = history.do({ put: [put], remove: [] }, t(object === null ? "tools.history.add" : "tools.history.refine"));
+    if (isShown === false) return; // Another image is shown by now.
     selection.set(new Set([put.uid]));
     announce(plural("tools.kept", this.#context.document.objects.length));
   }
 
   get #purpose(): Purpose {
-    return { object: this.#object, label: this.#context.label.value };
+    return { object: this.#object, label: this.#context.label.value, history: this.#context.history };
   }
 
   #showPreview(mask: FoundMask | null): void {

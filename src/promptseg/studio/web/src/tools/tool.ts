@@ -57,7 +57,8 @@ export interface ToolSettings {
 export interface ToolContext {
   readonly stage: ToolStage;
   readonly document: ToolDocument;
-  readonly history: { do(change: Change, name: string): void };
+  /** That of the image that is shown. It stays that of this image, also when another one is shown, and then says so with false. */
+  readonly history: { do(change: Change, name: string): unknown };
   readonly selection: Signal<ReadonlySet<string>>;
   /** The label that new objects get. */
   readonly label: Readable<string | null>;

@@ -12,7 +12,7 @@ import type { Bitmap } from "../model/mask.ts";
 import type { Saver } from "../model/saver.ts";
 import { Signal } from "../model/signal.ts";
 import type { Change, ImageState, ImageSummary, Job, Label, Model, OpenImage, Project, Prompt, StudioObject } from "../model/types.ts";
-import type { ToolId } from "../tools/tool.ts";
+import type { ToolContext, ToolId } from "../tools/tool.ts";
 import * as edits from "./edits.ts";
 import { ALL, neighbor, nextUndone, shownImages, type Filter } from "./filters.ts";
 import { modelForAll } from "./models.ts";
@@ -239,6 +239,19 @@ export class Workspace {
 
   colorOf(object: StudioObject): string {
     return objectColor(object, this.labels.value);
+  }
+
+  /** The history of the image that is shown. What is kept by it later, when another one is shown, is saved with its own image. */
+  get historyNow(): ToolContext["history"] {
+    const key = this.open.value?.key ?? null;
+    return {
+      do: (change, name) => {
+        const isShown = key === (this.open.value?.key ?? null);
+        if (isShown) this.history.value?.do(change, name);
+        else if (key !== null) this.saver.save(key, change);
+        return isShown;
+      },
+    };
   }
 
   /** Make a change as one step of the history. Null is told as such: nothing was to be done. */

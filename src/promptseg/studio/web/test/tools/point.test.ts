@@ -189,6 +189,20 @@ describe("keys", () => {
     expect(context.document.objects.map(({ label }) => label)).toEqual(["thing", "other"]);
   });
 
+  test("what is accepted before the answer is kept with its image, also when another one is shown by then", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    tool.key(key("Enter"));
+    const earlier = context.history;
+    const kept: string[] = [];
+    vi.spyOn(earlier, "do").mockImplementation((change) => (kept.push(...change.put.map(({ label }) => label ?? "")), false as never));
+    Object.assign(context, { history: new FakeContext().history }); // That of the other image.
+    await context.last.answer([found(middle)]);
+    expect(kept).toEqual(["thing"]);
+    expect(context.history.steps.value.undo).toBeNull();
+    expect(context.selection.value.size).toBe(0);
+  });
+
   test("leaving the tool keeps what is awaited, and finishing waits for it", async () => {
     const { context, tool } = begin();
     tool.up(pointer(50, 50));
