@@ -6,6 +6,7 @@ import { bitmapOf } from "./canvas/bitmaps.ts";
 import { Stage } from "./canvas/stage.ts";
 import { plural, t } from "./i18n/index.ts";
 import { labelColor } from "./model/colors.ts";
+import { DatabaseLedger } from "./model/ledger.ts";
 import type { Conflict } from "./model/pending.ts";
 import type { Choice } from "./model/queue.ts";
 import { Saver } from "./model/saver.ts";
@@ -75,6 +76,7 @@ export class App {
   private readonly cards = h("div", { class: "job-cards" });
   private readonly run: (action: string) => boolean;
   private readonly page = pageName();
+  private readonly unsent: UnsentStore;
   private hints: Hints | null = null;
   private folder: FolderPane | null = null;
   /** What there is where the project is a video. */
@@ -82,13 +84,15 @@ export class App {
 
   constructor(private readonly root: HTMLElement) {
     this.stage = new Stage(this.host, { label: t("stage.name") });
+    const dataset = (): string => this.workspace.project.value?.out ?? "";
+    this.unsent = new UnsentStore(localStorage, dataset, this.page, new DatabaseLedger("promptseg.studio"));
     const saver = new Saver(
       {
         send: (key, version, change) => this.client.change(key, version, change),
         load: async (key) => (await this.client.open(key)).document,
         choose: (key, conflicts) => this.choose(key, conflicts),
       },
-      new UnsentStore(localStorage, () => this.workspace.project.value?.out ?? "", this.page),
+      this.unsent,
     );
     this.workspace = new Workspace(
       this.client,
@@ -141,7 +145,7 @@ export class App {
 
   /** What tests may see. */
   get tested(): object {
-    const { stage, workspace } = this;
+    const { stage, workspace, unsent } = this;
     return {
       stage: {
         pixelsOf: (uid: string): RunLengths => stage.pixelsOf(uid),
@@ -160,6 +164,7 @@ export class App {
           state: workspace.state.value,
           labels: workspace.labels.value,
           save: workspace.save.value,
+          isKept: unsent.isSettled && !workspace.saver.wouldLose,
           tool: workspace.tool.value,
         };
       },
@@ -466,7 +471,9 @@ export class App {
     const locks = globalThis.isSecureContext ? navigator.locks : null; // A page without them takes over what others may still send: it is known by its uid.
     void locks?.request(this.page, () => new Promise(() => undefined));
     const held = new Set((await locks?.query())?.held?.map((lock) => lock.name) ?? []);
-    const failed = await this.workspace.saver.resume((page) => held.has(page));
+    const isOpen = (page: string): boolean => held.has(page);
+    await Promise.race([this.unsent.recover(isOpen), pause(LONGEST_WAIT)]);
+    const failed = await this.workspace.saver.resume(isOpen);
     if (failed.length > 0) this.notices.toast(plural("save.notSent", failed.length), { bad: true });
   }
 

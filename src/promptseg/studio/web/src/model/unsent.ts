@@ -1,3 +1,4 @@
+import type { Ledger } from "./ledger.ts";
 import type { Pending } from "./pending.ts";
 
 /** What is kept of an image until the server has it. `sent` may have reached the server, but its answer did not come. */
@@ -11,13 +12,25 @@ export interface Unsent {
 export type Storage = Pick<globalThis.Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 const PREFIX = "promptseg.studio.unsent";
+/** Milliseconds after which storage holds nothing any longer that the ledger knows to be dropped. */
+const DAY = 86_400_000;
+
+/** An entry as it is written. `unsent` is null in the ledger where it was dropped. Of two entries of a name, that with the higher number counts. */
+interface Entry {
+  number: number;
+  unsent: Unsent | null;
+  time: number;
+}
 
 /**
  * Unsent changes in the browser's storage, so that they outlive the page.
  *
- * Each page writes under a name of its own. What a page that is gone has left is taken over by the next one.
+ * Each page writes under a name of its own. What a page that is gone has left is taken over by the next one. Storage is written at once, but
+ * a browser that is killed forgets what it got last, so all is in a ledger too, which remembers that.
  */
 export class UnsentStore {
+  private number = 0;
+
   /**
    * @param dataset Tells which dataset the changes are of: one address may serve several, one after the other.
    * @param page A name that no other page has.
@@ -26,12 +39,21 @@ export class UnsentStore {
     private readonly storage: Storage,
     private readonly dataset: () => string,
     private readonly page: string,
+    private readonly ledger: Ledger | null = null,
   ) {}
+
+  /** Whether what was kept outlives a browser that is killed now. */
+  get isSettled(): boolean {
+    return this.ledger?.isSettled ?? true;
+  }
 
   /** Whether it could be kept: storage may be full or forbidden. */
   keep(image: string, unsent: Unsent): boolean {
+    const name = this.name(this.page, image);
+    const text = written({ number: ++this.number, unsent });
+    this.ledger?.put(name, text);
     try {
-      this.storage.setItem(this.name(this.page, image), JSON.stringify(unsent));
+      this.storage.setItem(name, text);
       return true;
     } catch {
       return false;
@@ -39,15 +61,26 @@ export class UnsentStore {
   }
 
   drop(image: string): void {
-    try {
-      this.storage.removeItem(this.name(this.page, image));
-    } catch {
-      return; // Storage is forbidden, and has nothing.
-    }
+    this.remove(this.name(this.page, image), ++this.number);
   }
 
   get(image: string): Unsent | null {
-    return this.read(this.name(this.page, image));
+    return this.read(this.name(this.page, image))?.unsent ?? null;
+  }
+
+  /**
+   * Brings storage up to the ledger, of pages that are gone: after the browser was killed, storage may lack entries, or have old ones.
+   *
+   * @param isOpen Whether a page is still open.
+   */
+  async recover(isOpen: (page: string) => boolean): Promise<void> {
+    for (const [name, text] of (await this.ledger?.all()) ?? []) {
+      const page = this.pageOf(name);
+      const entry = parsed(text);
+      if (page === null || page === this.page || isOpen(page) || entry === null) continue;
+      if (entry.number > (this.read(name)?.number ?? 0)) this.write(name, entry, text);
+      if (entry.unsent === null && Date.now() - entry.time > DAY) this.ledger?.delete(name);
+    }
   }
 
   /**
@@ -60,10 +93,10 @@ export class UnsentStore {
     for (const { name, page, image } of this.entries()) {
       if (page === this.page) own.add(image);
       else if (!own.has(image) && !isOpen(page) && this.get(image) === null) {
-        const unsent = this.read(name);
+        const unsent = this.read(name)?.unsent ?? null;
         // First it is kept anew, and then deleted: in between it is there twice, which does no harm, as objects are known by their uid.
         if (unsent !== null && !this.keep(image, unsent)) continue;
-        this.storage.removeItem(name);
+        this.remove(name, Number.MAX_SAFE_INTEGER);
         if (unsent !== null) own.add(image);
       }
     }
@@ -73,13 +106,10 @@ export class UnsentStore {
   private entries(): { name: string; page: string; image: string }[] {
     try {
       const names = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
-      const start = `${PREFIX} ${encodeURIComponent(this.dataset())} `;
-      return names
-        .filter((name) => name.startsWith(start))
-        .map((name) => {
-          const [page = "", image = ""] = name.slice(start.length).split(" ");
-          return { name, page, image };
-        });
+      return names.flatMap((name) => {
+        const page = this.pageOf(name);
+        return page === null ? [] : [{ name, page, image: name.split(" ").at(-1) ?? "" }];
+      });
     } catch {
       return [];
     }
@@ -89,14 +119,52 @@ export class UnsentStore {
     return [PREFIX, encodeURIComponent(this.dataset()), page, image].join(" ");
   }
 
-  /** What is damaged reads as nothing. */
-  private read(name: string): Unsent | null {
+  /** The page that an entry of this dataset is of, or null. */
+  private pageOf(name: string): string | null {
+    const start = `${PREFIX} ${encodeURIComponent(this.dataset())} `;
+    return name.startsWith(start) ? (name.slice(start.length).split(" ")[0] ?? null) : null;
+  }
+
+  private write(name: string, entry: Entry, text: string): void {
     try {
-      const value: unknown = JSON.parse(this.storage.getItem(name) ?? "null");
-      return isUnsent(value) ? value : null;
+      if (entry.unsent === null) this.storage.removeItem(name);
+      else this.storage.setItem(name, text);
+    } catch {
+      return; // It stays in the ledger.
+    }
+  }
+
+  /** Removes an entry. The ledger remembers that, as a browser that is killed may bring back what storage had before. */
+  private remove(name: string, number: number): void {
+    this.ledger?.put(name, written({ number, unsent: null }));
+    try {
+      this.storage.removeItem(name);
+    } catch {
+      return; // Storage is forbidden, and has nothing.
+    }
+  }
+
+  private read(name: string): Entry | null {
+    try {
+      return parsed(this.storage.getItem(name) ?? "null");
     } catch {
       return null;
     }
+  }
+}
+
+function written(entry: Omit<Entry, "time">): string {
+  return JSON.stringify({ ...entry, time: Date.now() });
+}
+
+/** What is damaged reads as nothing. */
+function parsed(text: string): Entry | null {
+  try {
+    const { number, unsent, time } = (JSON.parse(text) ?? {}) as Partial<Entry>;
+    if (typeof number !== "number" || typeof time !== "number" || unsent === undefined) return null;
+    return unsent === null || isUnsent(unsent) ? { number, unsent, time } : null;
+  } catch {
+    return null;
   }
 }
 

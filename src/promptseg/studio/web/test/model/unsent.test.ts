@@ -1,10 +1,28 @@
 import { expect, test } from "vitest";
 
+import type { Ledger } from "../../src/model/ledger.ts";
 import { UnsentStore, type Unsent } from "../../src/model/unsent.ts";
 import { object } from "./documents.ts";
 import { FakeStorage } from "./fake_storage.ts";
 
 const gone = (): boolean => false;
+
+class FakeLedger implements Ledger {
+  readonly isSettled = true;
+  readonly entries = new Map<string, string>();
+
+  put(name: string, text: string): void {
+    this.entries.set(name, text);
+  }
+
+  delete(name: string): void {
+    this.entries.delete(name);
+  }
+
+  all(): Promise<[string, string][]> {
+    return Promise.resolve([...this.entries]);
+  }
+}
 
 function unsent(uid: string): Unsent {
   const pending = { change: { put: [object(uid)], remove: [] }, base: { [uid]: null } };
@@ -89,3 +107,60 @@ test.each(["", "{", "null", "[]", "{}", '{"version":1,"sent":{"change":{}},"wait
     expect(storage.values.size).toBe(0);
   },
 );
+
+/** Storage as a browser that was killed has it: with what it had when it was copied. */
+function copyOf(storage: FakeStorage): FakeStorage {
+  const copy = new FakeStorage();
+  storage.values.forEach((text, name) => copy.setItem(name, text));
+  return copy;
+}
+
+test("what storage has forgotten comes back from the ledger", async () => {
+  const ledger = new FakeLedger();
+  new UnsentStore(new FakeStorage(), () => "cups", "old", ledger).keep("aa", unsent("a"));
+  new UnsentStore(new FakeStorage(), () => "cups", "open", ledger).keep("bb", unsent("b"));
+  new UnsentStore(new FakeStorage(), () => "dogs", "old", ledger).keep("cc", unsent("c"));
+  const store = new UnsentStore(new FakeStorage(), () => "cups", "new", ledger);
+  await store.recover((page) => page === "open");
+  expect(store.takeOver((page) => page === "open")).toEqual(["aa"]);
+  expect(store.get("aa")).toEqual(unsent("a"));
+});
+
+test("what storage has of an older time gives way to the ledger", async () => {
+  const [storage, ledger] = [new FakeStorage(), new FakeLedger()];
+  const old = new UnsentStore(storage, () => "cups", "old", ledger);
+  old.keep("changed", unsent("a"));
+  old.keep("saved", unsent("b"));
+  const killed = copyOf(storage);
+  old.keep("changed", unsent("c"));
+  old.drop("saved");
+  const store = new UnsentStore(killed, () => "cups", "new", ledger);
+  await store.recover(gone);
+  expect(store.takeOver(gone)).toEqual(["changed"]);
+  expect(store.get("changed")).toEqual(unsent("c"));
+});
+
+test("what storage has of a newer time is kept", async () => {
+  const [storage, ledger] = [new FakeStorage(), new FakeLedger()];
+  const old = new UnsentStore(storage, () => "cups", "old", ledger);
+  old.drop("aa");
+  const behind = new Map(ledger.entries);
+  old.keep("aa", unsent("a"));
+  ledger.entries.clear();
+  behind.forEach((text, name) => ledger.put(name, text));
+  const store = new UnsentStore(storage, () => "cups", "new", ledger);
+  await store.recover(gone);
+  expect(store.takeOver(gone)).toEqual(["aa"]);
+});
+
+test("what was taken over is not taken over again when storage brings it back", async () => {
+  const [storage, ledger] = [new FakeStorage(), new FakeLedger()];
+  new UnsentStore(storage, () => "cups", "old", ledger).keep("aa", unsent("a"));
+  const killed = copyOf(storage);
+  const next = new UnsentStore(storage, () => "cups", "next", ledger);
+  expect(next.takeOver(gone)).toEqual(["aa"]);
+  next.drop("aa");
+  const store = new UnsentStore(killed, () => "cups", "new", ledger);
+  await store.recover(gone);
+  expect(store.takeOver(gone)).toEqual([]);
+});
