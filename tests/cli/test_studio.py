@@ -67,6 +67,15 @@ def test_a_folder_is_opened_with_a_dataset_beside_it(studio, tmp_path):
     assert studio.opened == []
 
 
+@pytest.mark.parametrize("words", [["typo"], ["typo.mp4"], ["photos", "--model", "typo"]])
+def test_a_source_or_a_model_that_is_not_there_leaves_no_folder(studio, tmp_path, words):
+    before = sorted(tmp_path.iterdir())
+    done = invoke(["studio", *words, "--no-browser"])
+    assert done.exit_code != 0
+    assert "typo" in done.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_video_and_a_folder_of_its_frames_are_opened(studio, tmp_path, write_video):
     write_video(tmp_path / "clip.mp4", 3)
     for words in (("clip.mp4",), ("photos", "--video")):

@@ -21,7 +21,7 @@ class FolderInUseError(OutputError):
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Create a folder, and hold its lock during the block.
+    """Create a folder, and hold its lock during the block. A folder that was created and got nothing is removed again.
 
     Raises:
         FolderInUseError: When another process holds the lock.
@@ -29,6 +29,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: expected a folder for the outputs")
+    is_new = not folder.exists()
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK, timeout=0)
@@ -39,4 +40,14 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if is_new:
+            _remove_unused(folder)
         lock.release()
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove a folder that has nothing but its lock: what failed before it began leaves no trace."""
+    with contextlib.suppress(OSError):
+        if [each.name for each in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()  # Windows refuses while it is locked: then the folder stays.
+            folder.rmdir()

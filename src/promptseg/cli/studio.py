@@ -97,6 +97,8 @@ def studio(
     with errors_as_messages():
         wanted = None if port is None else whole_number("--port", port, 0, most=65535)
         check_installed("studio")
+        for pipeline in pipelines.values():
+            pipeline.check()
         from ..annotation.folder_lock import FolderInUseError
         from ..datasets.class_list import classes_of
         from ..studio_server.opening import default_out, open_studio
@@ -127,8 +129,6 @@ def _run(
     from ..server.run import serve_app
     from ..studio_server.access import Running
 
-    for pipeline in pipelines.values():
-        pipeline.check()
     place = cache_dir() / "studio"
     with output_errors(place):
         place.mkdir(parents=True, exist_ok=True)
