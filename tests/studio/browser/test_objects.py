@@ -17,6 +17,15 @@ def test_a_digit_gives_a_label_and_undo_takes_it_back(page):
     assert page.kept["objects"][0]["label"] == "spoon"
 
 
+def test_a_new_object_gets_the_label_that_was_written_last(page):
+    page.add(CUP)
+    page.press("F2")
+    page.page.keyboard.type("saucer")
+    page.press("Enter")
+    page.wait_until("studio => studio.state.objects[0].label === 'saucer'")
+    assert page.add(SPOON)["label"] == "saucer"
+
+
 def test_two_objects_are_merged_and_split_into_their_parts(page):
     for count, (x, y) in enumerate([(100, 100), (400, 300)], 1):
         page.press("l")

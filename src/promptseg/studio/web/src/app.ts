@@ -125,7 +125,7 @@ export class App {
     if (project.kind === "video") await this.startVideo();
     else await this.openFirst();
     this.host.focus();
-    this.hints?.greet();
+    if (workspace.open.value !== null) this.hints?.greet();
   }
 
   private async startVideo(): Promise<void> {

@@ -38,11 +38,13 @@ export class StatusLine {
       button({ icon: "fit", name: t("keys.view.fit"), action: "view.fit", testid: "fit", press: () => workspace.run("view.fit") }),
     );
     workspace.tool.watch((tool) => setText(told, say(`status.${tool}`)));
-    stage.viewport.onChange(() => {
-      const shown = `${Math.round(stage.viewport.scale * 100)} %`;
+    const tellZoom = (): void => {
+      const shown = workspace.open.value === null ? "100 %" : `${Math.round(stage.viewport.scale * 100)} %`;
       setText(zoomText, shown);
       setButton(zoom, { name: `${shown}. ${t("status.actualSize")}` });
-    });
+    };
+    stage.viewport.onChange(tellZoom);
+    workspace.open.watch(tellZoom);
     stage.on("hover", ({ at: [x, y] }) => setText(place, `${Math.round(x)}, ${Math.round(y)}`));
     stage.on("leave", () => setText(place, ""));
   }

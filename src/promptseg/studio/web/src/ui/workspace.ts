@@ -300,8 +300,13 @@ export class Workspace {
     this.do(edits.toggle(hidden, "hidden"), t("objects.showAll"));
   }
 
-  rename(label: string | null): void {
-    if (label !== null && !this.labels.value.some((each) => each.name === label)) this.keepLabel(null, label, null);
+  /** Give the chosen objects a label as somebody wrote it. It is made if it is new, and new objects get it from then on. */
+  rename(written: string | null): void {
+    const label = written?.normalize("NFC") ?? null;
+    if (label !== null) {
+      if (!this.labels.value.some((each) => each.name === label) && !this.keepLabel(null, label, null)) return;
+      this.makeCurrent(label);
+    }
     const change = edits.set(this.chosen(), { label });
     if (change) this.do(change, t("edit.label"));
   }
@@ -371,12 +376,17 @@ export class Workspace {
 
   /** Make a label the current one, and give it to the chosen objects. */
   giveLabel(name: string | null): void {
-    this.label.set(name);
-    remember("label", name);
+    this.makeCurrent(name);
     if (this.chosen().length > 0) {
       const change = edits.set(this.chosen(), { label: name });
       if (change) this.do(change, t("edit.label"), t("labels.given", { name: name ?? t("objects.noLabel") }));
     } else this.notices.announce(t("labels.current", { name: name ?? t("objects.noLabel") }));
+  }
+
+  /** Make a label the one that new objects get. */
+  private makeCurrent(name: string | null): void {
+    this.label.set(name);
+    remember("label", name);
   }
 
   giveLabelOfKey(key: string): boolean {
@@ -396,9 +406,9 @@ export class Workspace {
       const list = isNew ? withLabel(labels, to) : name === to ? labels : renamed(labels, name, to);
       return color === null ? list : recolored(list, to, color);
     });
-    if (changed && isNew && this.label.value === null) this.label.set(to);
+    if (changed && isNew && this.label.value === null) this.makeCurrent(to);
     if (changed && !isNew && name !== to) {
-      if (this.label.value === name) this.label.set(to);
+      if (this.label.value === name) this.makeCurrent(to);
       const named = this.objects.value.filter((object) => object.label === name);
       if (named.length > 0) this.do(edits.set(named, { label: to }), t("edit.label"));
     }
