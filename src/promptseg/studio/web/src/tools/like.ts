@@ -1,4 +1,4 @@
-/** "Like this": click an object, or drag a box around an example, and what looks like it is found. */
+/** "Like this": choose objects, click one, or drag a box around an example, and what looks like it is found. */
 
 import type { StagePointer } from "../canvas/stage.ts";
 import type { ConceptPrompt, SpatialPrompt } from "../model/types.ts";
@@ -55,6 +55,15 @@ export class LikeTool extends FindingTool {
     if (this.#from === null) return;
     this.#from = null;
     this.context.stage.setMarks([]);
+  }
+
+  /** Find what is like the chosen objects, if there are any. */
+  searchChosen(): void {
+    const { document, selection } = this.context;
+    const chosen = document.objects.filter((object) => selection.value.has(object.uid));
+    if (chosen.length === 0) return;
+    const examples = chosen.map(({ mask }) => ({ mask }));
+    void this.search(examples, chosen[0]!.label);
   }
 
   /** Find what is like some examples of this image. What is found gets the label of the example. */

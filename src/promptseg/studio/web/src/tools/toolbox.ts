@@ -55,6 +55,7 @@ export class Toolbox {
     this.#enter();
     const why = this.#context.missing(id);
     if (why !== null) this.#context.announce(why, "error");
+    else if (id === "like") this.like.searchChosen();
   }
 
   /** Keep what is being made, as before another image is opened. What was accepted before its answer came is waited for. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { Toolbox } from "../../src/tools/toolbox.ts";
 import { TOOLS } from "../../src/tools/tool.ts";
-import { disc, FakeContext, found, key, pointer } from "./fake.ts";
+import { disc, FakeContext, found, key, object, pointer } from "./fake.ts";
 
 test("every tool can be taken, and says why it cannot be used", () => {
   const context = new FakeContext();
@@ -13,6 +13,13 @@ test("every tool can be taken, and says why it cannot be used", () => {
     expect(toolbox.current.value).toBe(id);
     expect(context.errors.at(-1)).toBe(`nothing for ${id}`);
   }
+});
+
+test("what is like the chosen objects is found as soon as its tool is taken", () => {
+  const context = new FakeContext([object("a", disc(50, 50, 10), { label: "cat" }), object("b", disc(150, 50, 10))]);
+  context.selection.set(new Set(["a"]));
+  new Toolbox(context, "pan").use("like");
+  expect(context.last.prompts).toEqual([{ concept: { examples: [{ prompt: { mask: disc(50, 50, 10).toRuns() } }], label: "cat" } }]);
 });
 
 test("the main button moves the image with one tool alone", () => {
