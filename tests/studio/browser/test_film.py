@@ -63,13 +63,10 @@ def _annotate(page):
     page.wait_until("studio => studio.state.open.name === 'mirrored.jpg' && studio.stage.settled")
     film.take(1.0)
 
-    labels = [each["label"] for each in page.studio.client.get(f"/v1/studio/images/{_key(page, 'coffee.jpg')}").json()["document"]["objects"]]
-    assert labels == ["coffee", "spoon"]
+    key = next(image["key"] for image in page.state["images"] if image["name"] == "coffee.jpg")
+    objects = page.studio.client.get(f"/v1/studio/images/{key}").json()["document"]["objects"]
+    assert [each["label"] for each in objects] == ["coffee", "spoon"]
     assert not mask_of(coffee["mask"]).array[270, 130]
     if place is not None:
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         film.save(place)
-
-
-def _key(page, name):
-    return next(image["key"] for image in page.state["images"] if image["name"] == name)
