@@ -4,6 +4,9 @@ import io
 import json
 import zipfile
 
+import numpy as np
+from PIL import Image
+
 from .conftest import CUP, mask_of
 
 
@@ -59,3 +62,23 @@ def test_a_file_that_is_dropped_becomes_an_image(page, images):
     page.wait_until(f"studio => studio.state.images.length === {before + 1}")
     assert any(image["name"].endswith("dropped.png") for image in page.state["images"])
     assert not (images / "dropped.png").exists()
+
+
+def test_objects_are_compared_with_the_truth_of_their_own_image(run_studio, new_page, images, tmp_path):
+    from promptseg.studio_server.truth import Truth
+
+    (images / "mirrored.jpg").unlink()
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    for name in ("coffee.jpg", "squares.png"):  # Of different sizes.
+        with Image.open(images / name) as image:
+            Image.fromarray(np.full((image.height, image.width), 255, np.uint8)).save(truth / name.replace("jpg", "png"))
+    with run_studio() as studio:
+        studio.project.truth = Truth.open(f"masks={truth}", images)
+        page = new_page(studio).open()
+        page.add(CUP)
+        assert float(page.test_id("mean-iou").inner_text()) > 0
+        page.press("PageDown")
+        page.wait_until("studio => studio.state.open.name === 'squares.png'")
+        assert float(page.test_id("mean-iou").inner_text()) == 0
+        page.page.close()

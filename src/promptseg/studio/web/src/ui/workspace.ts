@@ -127,9 +127,10 @@ export class Workspace {
     this.pointed.set(null);
     this.document.set(document);
     this.history.set(history);
-    this.truth.set(open.truth.map(({ mask }) => bitmapOf(mask)));
+    this.truth.set([]); // Who compares it with the objects never sees those of two images.
     this.open.set(open);
     this.follow(document);
+    this.truth.set(open.truth.map(({ mask }) => bitmapOf(mask)));
     document.onChange(({ change, origin }) => {
       if (origin === "page") this.saver.save(open.key, change);
       if (this.document.value === document) this.follow(document);
