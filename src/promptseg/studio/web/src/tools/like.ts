@@ -1,10 +1,14 @@
 /** "Like this": choose objects, click one, or drag a box around an example, and what looks like it is found. */
 
+import { bitmapOf } from "../canvas/bitmaps.ts";
 import type { StagePointer } from "../canvas/stage.ts";
-import type { ConceptPrompt, SpatialPrompt } from "../model/types.ts";
+import type { ConceptPrompt, FoundMask, SpatialPrompt } from "../model/types.ts";
 import { boxBetween, isDrag } from "./dragging.ts";
 import { FindingTool } from "./finding.ts";
 import type { ToolContext } from "./tool.ts";
+
+/** IoU from which what was found is an object that is there, such as the example itself. */
+const SAME = 0.8;
 
 export class LikeTool extends FindingTool {
   readonly id = "like";
@@ -71,6 +75,14 @@ export class LikeTool extends FindingTool {
     const concept: ConceptPrompt["concept"] = { examples: examples.map((prompt) => ({ prompt })) };
     if (label !== null) concept.label = label;
     const prompts = [{ concept }];
-    await this.find(prompts, (signal) => this.context.segment(prompts, { signal }));
+    await this.find(prompts, async (signal) => this.withoutObjects(await this.context.segment(prompts, { signal })));
+  }
+
+  private withoutObjects(masks: readonly FoundMask[]): FoundMask[] {
+    const there = this.context.document.objects.map((object) => bitmapOf(object.mask));
+    return masks.filter((mask) => {
+      const found = bitmapOf(mask.segmentation);
+      return !there.some((object) => object.iou(found) >= SAME);
+    });
   }
 }

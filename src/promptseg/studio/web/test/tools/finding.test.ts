@@ -131,6 +131,15 @@ describe("like this", () => {
   });
 });
 
+test("what is like an object does not propose that object again", async () => {
+  const context = new FakeContext([object("a", disc(50, 50, 10))]);
+  const tool = new LikeTool(context);
+  void tool.search([{ mask: disc(50, 50, 10).toRuns() }], null);
+  await context.last.answer([found(disc(50, 50, 10), 0.9), found(disc(150, 50, 10), 0.8)]);
+  await settled();
+  expect(tool.proposals.state.value.shown.map(({ mask }) => mask.score)).toEqual([0.8]);
+});
+
 describe("everything", () => {
   test("tells how far it is, and proposes all, whatever their scores", async () => {
     const context = new FakeContext();
