@@ -105,8 +105,8 @@ class StudioPage:
 
     def drafted(self):
         """Wait until the answer to the last click is drawn."""
-        self.wait_for("document.querySelector('[data-testid=accept]:not([disabled])') !== null")
-        self.wait_for("!document.querySelector('[data-testid=draft]').textContent.includes('moment')")
+        self.test_id("accept").wait_for()
+        self.wait_for("document.querySelector('[data-testid=accept]').parentElement.getAttribute('aria-busy') === 'false'")
 
     def press(self, *keys):
         for key in keys:

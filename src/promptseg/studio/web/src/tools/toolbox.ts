@@ -4,6 +4,7 @@ import type { Stage, StageKey } from "../canvas/stage.ts";
 import { Signal, type Readable } from "../model/signal.ts";
 import { BoxTool } from "./box.ts";
 import { EverythingTool } from "./everything.ts";
+import { FindingTool } from "./finding.ts";
 import { LassoTool } from "./lasso.ts";
 import { LikeTool } from "./like.ts";
 import { PaintTool } from "./painting.ts";
@@ -54,7 +55,8 @@ export class Toolbox {
     this.#current.set(id);
     this.#enter();
     const why = this.#context.missing(id);
-    if (why !== null) this.#context.announce(why, "error");
+    if (why !== null)
+      this.#context.announce(why, this.#tool instanceof FindingTool ? "info" : "error"); // Panels of those tell it.
     else if (id === "like") this.like.searchChosen();
   }
 

@@ -20,6 +20,8 @@ const LARGEST_BRUSH = 300;
 export class Panels {
   readonly element = h("section", { class: "tool-panel", attrs: { "data-testid": "tool-panel" } });
   private panels: Partial<Record<ToolId, HTMLElement>> = {};
+  /** Images of which the model has given a mask. The first one takes longer. */
+  private readonly answered = new Set<string>();
 
   constructor(
     private readonly workspace: Workspace,
@@ -46,9 +48,10 @@ export class Panels {
     workspace.open.subscribe(() => this.show(workspace.tool.value));
   }
 
-  /** Put the focus to where the tool begins: the phrase. */
+  /** Put the focus to where the tool begins: the phrase, or why there is none. */
   focus(): void {
-    this.element.querySelector<HTMLElement>("textarea, input[type=text], .primary")?.focus();
+    const places = this.element.querySelectorAll<HTMLElement>(".why-not, textarea, input[type=text], .primary");
+    [...places].find((place) => place.offsetParent !== null)?.focus();
   }
 
   private show(tool: ToolId): void {
@@ -104,15 +107,21 @@ export class Panels {
       testid: "drop",
       press: back(() => session.drop()),
     });
+    const row = h("div", { class: "row" });
     session.state.watch((state) => {
       const score = state.score === null ? "" : ` · ${t("prompt.score", { score: state.score.toFixed(2) })}`;
-      setText(told, state.busy ? t("prompt.busy") : t("prompt.refine") + score);
+      const image = this.workspace.open.value?.image ?? "";
+      if (state.candidates > 0) this.answered.add(image);
+      const waits = this.answered.has(image) ? t("prompt.busy") : t("prompt.preparing");
+      setText(told, state.busy ? waits : t("prompt.refine") + score);
+      row.setAttribute("aria-busy", String(state.busy));
       const which = state.candidates > 1 ? t("prompt.candidates", { at: state.candidate + 1, of: state.candidates }) : t("prompt.other");
       setButton(other, { disabled: state.candidates < 2, name: `${which}: ${t("keys.prompt.candidate")}` });
       setText(other.querySelector("span")!, which);
       this.show(this.workspace.tool.value);
     });
-    return h("div", { class: "row" }, told, away, other, accept, drop);
+    row.append(told, away, other, accept, drop);
+    return row;
   }
 
   private brush(): HTMLElement {
@@ -232,7 +241,11 @@ export class Panels {
   /** A panel that ends with what its tool found. */
   private found(tool: ToolId, finder: FindingTool, ...head: HTMLElement[]): HTMLElement {
     const { proposals } = finder;
-    const why = h("p", { class: "small soft", attrs: { "data-testid": "why-not" } });
+    const why = h("p", {
+      class: "small soft why-not",
+      attrs: { "data-testid": "why-not", tabindex: -1 },
+      on: { keydown: (event) => event.key === "Escape" && this.workspace.focusStage() },
+    });
     const told = h("p", { class: "small soft numbers", attrs: { "data-testid": "found-count" } });
     const list = h("ul", { class: "found scroll", attrs: { "aria-label": t("found.name"), tabindex: -1 } });
     const accept = button({

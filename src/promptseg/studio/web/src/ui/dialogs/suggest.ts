@@ -25,11 +25,16 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
   const show = (): void => void (shown.textContent = Number(threshold.value).toFixed(2));
   show();
   const fresh = countStates(workspace.images.value).new;
-  let everything = false;
-  const all = checkbox(t("suggest.everything"), false, (on) => {
+  const { value: models } = workspace.models;
+  const findsWords = models.some(({ accepts, detects }) => detects || accepts.includes("text"));
+  let everything = !findsWords;
+  phrases.disabled = everything;
+  const all = checkbox(t("suggest.everything"), everything, (on) => {
     everything = on;
-    phrases.disabled = on;
+    phrases.disabled = on || !findsWords;
   });
+  const why = h("p", { class: "small soft", attrs: { "data-testid": "suggest-why" } }, t("missing.text"));
+  why.hidden = findsWords;
   const start = (): void => {
     const list = phrases.value
       .split(/[,\n]/)
@@ -46,6 +51,7 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
     testid: "suggest-dialog",
     body: [
       h("p", { class: "soft" }, plural("suggest.told", fresh)),
+      why,
       labeled(t("suggest.phrases"), phrases),
       all,
       h(
