@@ -14,6 +14,7 @@ def test_done_goes_on_to_the_next_image_and_the_list_tells_it(page):
     page.add(CUP)
     page.press("Control+Enter")
     page.wait_until("studio => studio.state.open.name === 'mirrored.jpg'")
+    page.wait_until("studio => studio.state.images[0].state === 'done'")
     states = {image["name"]: image["state"] for image in page.state["images"]}
     assert states == {"coffee.jpg": "done", "mirrored.jpg": "new", "squares.png": "new"}
     page.press("PageUp")

@@ -31,7 +31,7 @@ export class Rail {
           name: t(`keys.tool.${id}`),
           action: `tool.${id}`,
           testid: `tool-${id}`,
-          press: () => workspace.choose(id),
+          press: () => workspace.run(`tool.${id}`), // The focus goes to where the tool begins.
         });
         this.buttons.set(id, element);
         toolbar.append(element);
