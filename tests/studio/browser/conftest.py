@@ -161,10 +161,10 @@ def run_studio(images, served_pipelines, tmp_path):
     from running_studio import running_studio
 
     @contextlib.contextmanager
-    def run(source=images, pipelines=served_pipelines, **settings):
+    def run(source=images, pipelines=served_pipelines, out=None, **settings):
         served = tmp_path / "server"
         served.mkdir(exist_ok=True)
-        with open_project(source, tmp_path / "dataset", **settings) as project, running_studio(project, pipelines, served) as studio:
+        with open_project(source, out or tmp_path / "dataset", **settings) as project, running_studio(project, pipelines, served) as studio:
             yield studio
 
     return run

@@ -10,16 +10,21 @@ from .conftest import mask_of
 from .film import Film
 
 
-def test_an_image_is_annotated_as_in_the_film(run_studio, new_page):
-    with run_studio(labels=["coffee", "spoon"]) as studio:
-        page = new_page(studio).open()
-        _annotate(page)
-        page.page.close()
-
-
-def _annotate(page):
+def test_an_image_is_annotated_as_in_the_film(run_studio, new_page, tmp_path, monkeypatch):
     place = os.environ.get("PROMPTSEG_FILM")
-    film = Film(page, taken=place is not None)
+    place = None if place is None else Path(place).resolve()
+    monkeypatch.chdir(tmp_path)  # The page shows where the dataset is: in a film, not on which machine.
+    with run_studio(labels=["coffee", "spoon"], out=Path("photos-studio")) as studio:
+        page = new_page(studio).open()
+        film = Film(page, taken=place is not None)
+        _annotate(page, film)
+        page.page.close()
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        film.save(place)
+
+
+def _annotate(page, film):
     film.take(0.6)
     page.press("p")
     with page.page.expect_response("**/v1/segment"):
@@ -67,6 +72,3 @@ def _annotate(page):
     objects = page.studio.client.get(f"/v1/studio/images/{key}").json()["document"]["objects"]
     assert [each["label"] for each in objects] == ["coffee", "spoon"]
     assert not mask_of(coffee["mask"]).array[270, 130]
-    if place is not None:
-        Path(place).parent.mkdir(parents=True, exist_ok=True)
-        film.save(place)
