@@ -54,7 +54,7 @@ def test_verbose_logs_to_standard_error_and_leaves_standard_output_as_it_is(run_
     assert quiet.stderr == ""
     assert "INFO promptseg.registry.loading: loaded superpixel" in loud.stderr
     assert "DEBUG" not in loud.stderr
-    assert "DEBUG promptseg.pipeline.runner" in louder.stderr
+    assert "DEBUG promptseg.pipeline.stages" in louder.stderr
     assert json.loads(loud.stdout)["masks"] == json.loads(quiet.stdout)["masks"]
 
 

@@ -264,7 +264,7 @@ class TestRefusals:
             ({"prompts": 0}, "prompts is a whole number of at least 1, got 0"),
             ({"tokens": True}, "tokens is a whole number of at least 1, got True"),
             ({"precision": "float8"}, "precision is one of float32, bfloat16, float16, got 'float8'"),
-            ({"device": "abacus"}, "device 'abacus' is not available"),
+            ({"device": "abacus"}, "there is no device 'abacus'"),
             ({"model": "superpixel"}, "'superpixel' cannot be fine-tuned; these can: mini-sam, sam-vit-h"),
         ],
     )

@@ -47,7 +47,8 @@ class Devices:
                 f"{install_extra('finetune')}"
             ) from error
         self._accelerator = Accelerator(mixed_precision=PRECISIONS[precision], cpu=device.type == "cpu")
-        self.device = self._accelerator.device
+        given = self._accelerator.device  # "cpu:0" for the first process on a CPU, which has no number.
+        self.device = given if given.type == "cuda" else torch.device(given.type)
         self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
 
     @property
