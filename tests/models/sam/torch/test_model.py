@@ -75,7 +75,7 @@ class TestSettings:
         monkeypatch.setattr(torch_runtime, "check_dtype", lambda device, dtype: None)
         assert TorchSettings.checked("auto", OPTIONS).device == torch.device("cuda")
 
-    @pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])
+    @pytest.mark.parametrize("device", ["cuda", "mps"])
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, device, monkeypatch):
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
