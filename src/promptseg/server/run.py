@@ -58,9 +58,8 @@ def serve_app(app: FastAPI, listening: socket.socket, seconds: int = 30) -> None
     """
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    _show_warnings()
     config = configured(app, seconds)
-    with _ended_by_signals():
+    with _warnings_shown(), _ended_by_signals():
         _Server(config, app.state.service).run(sockets=[listening])
 
 
@@ -115,12 +114,19 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _show_warnings() -> None:
+@contextlib.contextmanager
+def _warnings_shown() -> Iterator[None]:
     """Show the server's warnings on standard error, unless more is logged already: some tools tell their users no reason of an error."""
-    if all(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("promptseg").handlers):
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logging.getLogger(__package__).addHandler(handler)
+    if not all(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("promptseg").handlers):
+        yield
+        return
+    logger, handler = logging.getLogger(__package__), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 BACKLOG = 2048
