@@ -57,7 +57,8 @@ def without_tensor(folder, name):
 
 def test_a_folder_finds_what_the_model_finds(concept_folder, sam3_segmenter, photo):
     loaded = promptseg.load_concept("sam3", weights=concept_folder, threshold=0)
-    assert_same(loaded.find(photo(), [CONCEPT]), sam3_segmenter().find(photo(), [CONCEPT]))
+    # Not exact: where the weights lie in memory decides the last digits of some processors' products.
+    assert_same(loaded.find(photo(), [CONCEPT]), sam3_segmenter().find(photo(), [CONCEPT]), exact=False)
     provenance = loaded.provenance
     assert (provenance.model, provenance.backend, provenance.license) == ("sam3", "sam3", "LicenseRef-SAM")
     assert provenance.version.startswith("transformers ")
@@ -68,7 +69,8 @@ def test_a_folder_finds_what_the_model_finds(concept_folder, sam3_segmenter, pho
 def test_lite_text_is_loaded_by_its_name(tiny_sam3, clip_tokenizer_folder, tmp_path, sam3_segmenter, photo):
     folder = saved(tiny_sam3(lite_text=True), tmp_path, clip_tokenizer_folder)
     loaded = promptseg.load_concept(f"sam3-lite-text={folder}", threshold=0)
-    assert_same(loaded.find(photo(), [CONCEPT]), sam3_segmenter(lite_text=True).find(photo(), [CONCEPT]))
+    # Not exact: where the weights lie in memory decides the last digits of some processors' products.
+    assert_same(loaded.find(photo(), [CONCEPT]), sam3_segmenter(lite_text=True).find(photo(), [CONCEPT]), exact=False)
     with pytest.raises(WeightsMismatchError, match="is of a 'Sam3LiteTextModel', expected Sam3Model or Sam3VideoModel"):
         promptseg.load_concept(f"sam3={folder}")
 
