@@ -30,6 +30,7 @@ from typing import Any
 
 import httpx2
 from common import parser
+from playwright.sync_api import Error
 
 import promptseg
 from promptseg.studio_server.access import read_secret
@@ -39,6 +40,9 @@ SAMPLE = Path(promptseg.__file__).parent / "data" / "coffee.jpg"
 IMAGES = 2
 SECONDS = 90
 """Time after which the page or the server is not waited for any longer."""
+
+ATTEMPTS = 3
+"""How often a browser is started that does not answer."""
 
 CHANGES = 3
 """Changes before each kill."""
@@ -118,7 +122,16 @@ class Browser:
         self.start()
 
     def start(self) -> None:
-        """Start it with an empty page."""
+        """Start it with an empty page. A Chromium that does not answer, as happens on a busy machine, is killed and started again."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._start()
+            except Error:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait(SECONDS)
+        return self._start()
+
+    def _start(self) -> None:
         told = self._profile / "DevToolsActivePort"
         told.unlink(missing_ok=True)
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--lang=en-US"]
