@@ -50,9 +50,8 @@ UNMEASURED = {
         "birefnet-general",
         "birefnet-general-lite",
     },
-    "its published configuration, with a backbone of timm, was not at hand": {"omdet-turbo-tiny"},
     "published as ONNX alone, and the file was not at hand": {"efficient-sam-vitt", "efficient-sam-vits"},
-    "its files are gated, and it is in no permissive plan": {"sam3", "sam3-lite-text", "sam3-tracker"},
+    "its files are gated, and it is in no permissive plan": {"sam3", "sam3-lite-text"},
 }
 """Models whose memory is not known, by the reason."""
 
