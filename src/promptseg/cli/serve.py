@@ -32,20 +32,23 @@ PORT = 8420
 TOKEN_VARIABLE = "PROMPTSEG_TOKEN"  # noqa: S105 - The name of a variable, not a token.
 KEY_VARIABLE = "LABEL_STUDIO_API_KEY"
 
+OfferedConfigs = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A pipeline file, offered by the name of the file. Repeatable; the first model is the default."),
+]
+OfferedModels = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[=WEIGHTS]",
+        autocompletion=completion.segmenters,
+        help=f"A segmenter to offer. Repeatable (default: {DEFAULT_MODEL}).",
+    ),
+]
+
 
 def serve(
-    config: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="A pipeline file, offered by the name of the file. Repeatable; the first model is the default."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[=WEIGHTS]",
-            autocompletion=completion.segmenters,
-            help=f"A segmenter to offer. Repeatable (default: {DEFAULT_MODEL}).",
-        ),
-    ] = None,
+    config: OfferedConfigs = None,
+    model: OfferedModels = None,
     engine: EngineOption = None,
     quantize: QuantizeOption = None,
     detector: Annotated[

@@ -15,14 +15,13 @@ import typer
 from .._checks import whole_number
 from ..errors import ConfigError
 from ..pipeline import Pipeline
-from ..registry import DEFAULT_MODEL
 from ..runtime.files import output_errors, remove_leftovers, temporary_folder
 from ..runtime.home import cache_dir
 from . import completion
 from .concepts import ConceptOption
 from .output import errors_as_messages, say
 from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, DeviceOption, EngineOption, QuantizeOption, ThresholdOption, check_threshold
-from .serve import check_installed, local_engine, offered_pipelines
+from .serve import OfferedConfigs, OfferedModels, check_installed, local_engine, offered_pipelines
 from .truth import TruthOption
 
 if TYPE_CHECKING:
@@ -54,18 +53,8 @@ def studio(
         typer.Option(metavar="FILE|NAME,NAME", help="Labels to offer: names, or a .txt, .yaml or COCO file of them."),
     ] = None,
     truth: TruthOption = None,
-    config: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="A pipeline file, offered by the name of the file. Repeatable; the first model is the default."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[=WEIGHTS]",
-            autocompletion=completion.segmenters,
-            help=f"A segmenter to offer. Repeatable (default: {DEFAULT_MODEL}).",
-        ),
-    ] = None,
+    config: OfferedConfigs = None,
+    model: OfferedModels = None,
     engine: EngineOption = None,
     quantize: QuantizeOption = None,
     detector: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 import numpy as np
@@ -17,16 +16,6 @@ from running_server import serving
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx2")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ALONE = [  # As root in a container, and without the browser's own requests to its maker.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIZE = (96, 128)
 COUNT = 8
 SIDE = 24
@@ -41,17 +30,6 @@ def square(frame):
     pixels = np.zeros(SIZE, bool)
     pixels[20 : 20 + SIDE, red_x(frame) : red_x(frame) + SIDE] = True
     return Mask.from_array(pixels)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=ALONE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -145,11 +123,11 @@ class VideoPage:
 
 
 @pytest.fixture
-def video(chromium, studio):
+def video(browser, studio):
     """The opened page. The test fails if it complains or asks for anything but its server."""
     url, client = studio
     complaints, elsewhere = [], []
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
     page = context.new_page()
     page.set_default_timeout(1000 * SECONDS)
     page.add_init_script("localStorage.setItem('promptseg.studio.hints', 'true')")

@@ -9,18 +9,17 @@ import cv2
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Request
 from numpy.typing import NDArray
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ...errors import InputError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
-from ...server.problems import refusal, request_id
-from ..changes import ChangedByOthersError
 from ..state import json_bytes
 from ..tiles import TILE, level_sizes
 from ..video_documents import change_frame, frame_document
 from ..video_state import InVideo
+from .changing import changed_bytes, changed_or_refused
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, change_of, document_values
 
 router = APIRouter(prefix="/v1/studio/images", tags=["studio"])
@@ -86,15 +85,9 @@ async def change_objects(
 
     def change() -> bytes:
         changed = change_frame(project, frame, body.version, change_of(body.change, project.size))
-        return json_bytes({"version": changed.version, "document": None if changed.document is None else document_values(changed.document)})
+        return changed_bytes(changed)
 
-    try:
-        return Response(await studio.do(change), media_type="application/json")
-    except ChangedByOthersError as error:
-        status, detail, _ = refusal(error)
-        told = {"type": "about:blank", "status": status, "title": error.title, "detail": detail, "request_id": request_id(request)}
-        content = {**told, "document": await service.compute(document_values, error.document)}
-        return JSONResponse(content, status, media_type="application/problem+json")
+    return await changed_or_refused(studio.do(change), service, request)
 
 
 def bitmap_file(image: NDArray[np.uint8]) -> bytes:

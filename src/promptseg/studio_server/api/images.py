@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ...errors import InputError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ...server.errors import ConflictError
-from ...server.problems import refusal, request_id
-from ..changes import ChangedByOthersError
 from ..project import stamp_of
 from ..state import InStudio, json_bytes
 from ..stored import file_of
 from ..tiles import TILE, level_sizes
+from .changing import changed_bytes, changed_or_refused
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, SummaryOut, change_of, document_values, summary_values
 
 router = APIRouter(prefix="/v1/studio/images", tags=["studio"])
@@ -110,12 +109,6 @@ async def change_image(
     def change() -> bytes:
         size = studio.project.size_of_masks(key)
         changed = studio.project.change(key, body.version, change_of(body.change, size))
-        return json_bytes({"version": changed.version, "document": None if changed.document is None else document_values(changed.document)})
+        return changed_bytes(changed)
 
-    try:
-        return Response(await studio.do(change), media_type="application/json")
-    except ChangedByOthersError as error:
-        status, detail, _ = refusal(error)
-        told = {"type": "about:blank", "status": status, "title": error.title, "detail": detail, "request_id": request_id(request)}
-        content = {**told, "document": await service.compute(document_values, error.document)}
-        return JSONResponse(content, status, media_type="application/problem+json")
+    return await changed_or_refused(studio.do(change), service, request)
