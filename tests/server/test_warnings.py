@@ -20,7 +20,8 @@ def shown():
     return run._warnings_shown
 
 
-def test_a_warning_is_printed_and_nothing_less(shown, capsys):
+def test_a_warning_is_printed_and_nothing_less(shown, capsys, caplog):
+    caplog.set_level(logging.DEBUG, "promptseg")  # As after a command with --verbose.
     with shown():
         logging.getLogger(f"{LOGGER}.protocols.label_studio").warning("no such %s", "image")
         logging.getLogger(f"{LOGGER}.requests").info("a request")

@@ -121,6 +121,7 @@ def _warnings_shown() -> Iterator[None]:
         yield
         return
     logger, handler = logging.getLogger(__package__), logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
     try:
