@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.georeference import read_georeference
 from ..datasets.writing import check_output, write
 from ..errors import InputError
 from ..image_files import image_size
+from ..rasters.georeference import read_georeference
 from ..runtime.files import output_errors, temporary_folder
 from .own_folders import check_own_folder, mark_folder
 from .sources import SourceImage

@@ -6,10 +6,10 @@ from PIL import Image, TiffImagePlugin
 
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
 from promptseg.datasets.formats.geojson import read_geojson
-from promptseg.datasets.georeference import Georeference, read_georeference
 from promptseg.datasets.writing import write
 from promptseg.errors import InputError
 from promptseg.masks import Mask
+from promptseg.rasters.georeference import Georeference, read_georeference
 
 UTM = (0.5, 0.0, 500_000.0, 0.0, -0.5, 5_200_000.0)
 

@@ -18,10 +18,10 @@ import numpy as np
 from ...errors import InputError
 from ...image_files import files_under
 from ...masks import Mask, Polygon, Size
+from ...rasters.georeference import Georeference, read_georeference
 from ...runtime.structured import read_json
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
 from ..descriptor import FIT, TOLERANCE, Format, Option, OutputVariant, Reader
-from ..georeference import Georeference, read_georeference
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector
 from ..polygons import outlines

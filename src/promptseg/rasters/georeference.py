@@ -1,4 +1,4 @@
-"""Georeference of an image, from the tags of a GeoTIFF or from a world file beside the image."""
+"""`Georeference`: where an image lies in the world. Without further packages it is read from the tags of a GeoTIFF or from a world file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..image_formats import open_image
-from .safe_names import MAX_COMPONENT
 
 _SCALE, _TIEPOINT, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
 _RASTER_TYPE, _GEOGRAPHIC, _PROJECTED = 1025, 2048, 3072
@@ -27,10 +26,12 @@ class Georeference:
         matrix: ``(a, b, c, d, e, f)``, with ``x = a · column + b · row + c`` and ``y = d · column + e · row + f``.
             Integer columns and rows are pixel edges.
         epsg: EPSG code of the coordinate system, or None when the image does not name it.
+        wkt: The coordinate system as WKT, or None when it is not known beyond `epsg`.
     """
 
     matrix: tuple[float, float, float, float, float, float]
     epsg: int | None = None
+    wkt: str | None = None
 
     @property
     def mirrors(self) -> bool:
@@ -97,7 +98,7 @@ def _from_world_file(path: Path) -> Georeference | None:
     suffix = path.suffix
     candidates = [path.with_suffix(f"{suffix[:2]}{suffix[-1]}w"), path.with_suffix(f"{suffix}w")] if len(suffix) > 2 else []
     for file in candidates:
-        if len(os.fsencode(file.name)) <= MAX_COMPONENT and file.is_file():
+        if os.path.isfile(file):  # noqa: PTH113 - It takes a name of any length.
             try:
                 a, d, b, e, x, y = (float(line) for line in file.read_text("ascii").split())
             except (OSError, ValueError) as error:

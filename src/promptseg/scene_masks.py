@@ -1,0 +1,212 @@
+"""Masks of objects in a raster of any size: each is kept inside its box, with the place of the box in the raster.
+
+A `promptseg.Mask` is as large as its image, and its run lengths cannot count beyond 2^32 pixels. A `SceneMask` costs what its object costs,
+wherever it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._checks import is_whole_number
+from .errors import InputError, shown
+from .image_formats import MAX_PIXELS
+from .masks import Mask, Masks, Polygon, Size, chosen_indices
+from .rasters.window import Window, between
+
+
+@dataclass(frozen=True)
+class SceneMask:
+    """The mask of one object in a raster. `of` makes one from the mask of a tile.
+
+    Attributes:
+        mask: The pixels inside the object's box: a mask of the size of the box, with score and label. It is not empty.
+        origin: ``(x, y)`` of the top-left pixel of the box in the raster.
+
+    Raises:
+        InputError: The mask is empty or the origin is no place in a raster.
+    """
+
+    mask: Mask
+    origin: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mask, Mask) or not self.mask.area:
+            raise InputError(f"an object of a scene has a Mask that is not empty, got {shown(self.mask)}")
+        if not isinstance(self.origin, tuple) or len(self.origin) != 2 or not all(is_whole_number(at, 0) for at in self.origin):
+            raise InputError(f"the origin of an object is two whole numbers (x, y) of at least 0, got {shown(self.origin)}")
+
+    @classmethod
+    def of(cls, mask: Mask, at: tuple[int, int]) -> SceneMask:
+        """Return the object that the mask of a window shows.
+
+        Args:
+            mask: The mask, of the size of the window. It must not be empty.
+            at: ``(x, y)`` of the top-left pixel of the window in the raster.
+
+        Raises:
+            InputError: The mask is empty.
+        """
+        pixels, (x, y) = mask.crop()
+        if not pixels.size:
+            raise InputError(f"an object of a scene has a Mask that is not empty, got {shown(mask)}")
+        inside = Mask.from_crop(pixels, (0, 0), (pixels.shape[0], pixels.shape[1]))
+        return cls(replace(mask, size=inside.size, counts=inside.counts, logits=None), (at[0] + x, at[1] + y))
+
+    @property
+    def window(self) -> Window:
+        """The box of the object in the raster, as a window."""
+        return Window(self.origin[1], self.origin[0], *self.mask.size)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The box of the object in the raster, ``(x0, y0, x1, y1)``, half-open. Exact, however far from the origin."""
+        return self.window.box
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.mask.area
+
+    @property
+    def label(self) -> str | None:
+        """What the object is, or None."""
+        return self.mask.label
+
+    @property
+    def score(self) -> float | None:
+        """Estimate of the quality of the mask, or None."""
+        return self.mask.score
+
+    def within(self, window: Window) -> Mask:
+        """Return the part in a window as a mask of the size of the window. It is empty where the object does not reach.
+
+        Raises:
+            InputError: The window has more than `promptseg.images.MAX_PIXELS` pixels.
+        """
+        shared = self.window.shared(window)
+        if shared is None:
+            inside, at = np.zeros((0, 0), bool), (0, 0)
+        else:
+            x0, y0, x1, y1 = shared.box
+            (left, top), pixels = self.origin, self.mask.array
+            inside, at = pixels[y0 - top : y1 - top, x0 - left : x1 - left], (x0 - window.x, y0 - window.y)
+        return replace(self.mask, size=window.size, counts=Mask.from_crop(inside, at, window.size).counts)
+
+    def iou(self, other: SceneMask) -> float:
+        """Return the intersection over union with another object of the same raster."""
+        shared = self.window.shared(other.window)
+        if shared is None:
+            return 0.0
+        both = int(np.count_nonzero(self.within(shared).array & other.within(shared).array))
+        return both / (self.area + other.area - both)
+
+    def polygons(self) -> list[Polygon]:
+        """Return the exact outlines along pixel edges, as `promptseg.Mask.polygons` does, in pixels of the raster and in float64."""
+        at = np.array(self.origin, np.float64)
+        return [
+            Polygon(part.exterior + at, tuple(hole + at for hole in part.holes))  # type: ignore[arg-type]  # float32 is too coarse here.
+            for part in self.mask.polygons()
+        ]
+
+
+class SceneMasks(Sequence[SceneMask]):
+    """An immutable sequence of objects in one raster.
+
+    Args:
+        masks: The objects.
+        size: ``(height, width)`` of the raster in pixels. The product may be far beyond `promptseg.images.MAX_PIXELS`.
+
+    Raises:
+        InputError: The size is not one of a raster, or an object does not lie in it.
+    """
+
+    def __init__(self, masks: Iterable[SceneMask], size: Size) -> None:
+        if not isinstance(size, tuple) or len(size) != 2 or not all(is_whole_number(side, 1) for side in size):
+            raise InputError(f"the size of a raster is two whole numbers (height, width) of at least 1, got {shown(size)}")
+        self._masks, self.size = tuple(masks), size
+        for mask in self._masks:
+            if not isinstance(mask, SceneMask):
+                raise InputError(f"the objects of a scene are SceneMask, got {shown(mask)} among them")
+            if mask.window.bottom > size[0] or mask.window.right > size[1]:
+                raise InputError(f"an object with the box {mask.box} does not lie in a raster of {size[0]} x {size[1]} (height, width)")
+
+    def __len__(self) -> int:
+        return len(self._masks)
+
+    def __iter__(self) -> Iterator[SceneMask]:
+        return iter(self._masks)
+
+    @overload
+    def __getitem__(self, index: int) -> SceneMask: ...
+    @overload
+    def __getitem__(self, index: slice) -> SceneMasks: ...
+    def __getitem__(self, index: int | slice) -> SceneMask | SceneMasks:
+        return SceneMasks(self._masks[index], self.size) if isinstance(index, slice) else self._masks[index]
+
+    def __repr__(self) -> str:
+        return f"SceneMasks({len(self)} objects, {self.size[1]} wide, {self.size[0]} high)"
+
+    @cached_property
+    def boxes(self) -> NDArray[np.int64]:
+        """Boxes in the raster, (N, 4) int64 ``xyxy``, half-open."""
+        return np.array([mask.box for mask in self._masks], np.int64).reshape(-1, 4)
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """Number of pixels of each object, (N,) int64."""
+        return np.array([mask.area for mask in self._masks], np.int64)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Scores, (N,) float32; NaN where an object has none."""
+        return np.array([np.nan if mask.score is None else mask.score for mask in self._masks], np.float32)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """Labels, one for each object; None where it has none."""
+        return tuple(mask.label for mask in self._masks)
+
+    def where(self, keep: ArrayLike) -> SceneMasks:
+        """Return the objects where `keep` is true (N booleans), or those at the given indices in their order.
+
+        Raises:
+            InputError: `keep` does not fit the number of objects.
+        """
+        return SceneMasks((self._masks[index] for index in chosen_indices(keep, len(self))), self.size)
+
+    def touching(self, window: Window) -> SceneMasks:
+        """Return the objects whose boxes reach into a window."""
+        x0, y0, x1, y1 = window.box
+        boxes = self.boxes
+        return self.where((boxes[:, 0] < x1) & (boxes[:, 2] > x0) & (boxes[:, 1] < y1) & (boxes[:, 3] > y0))
+
+    def within(self, window: Window) -> Masks:
+        """Return the parts of the objects in a window, as masks of the size of the window. Objects without a pixel there are left out.
+
+        Raises:
+            InputError: The window has more than `promptseg.images.MAX_PIXELS` pixels.
+        """
+        parts = (mask.within(window) for mask in self.touching(window))
+        return Masks((part for part in parts if part.area), window.size)
+
+    def to_masks(self) -> Masks:
+        """Return the objects as masks of the size of the raster.
+
+        Raises:
+            InputError: The raster has more than `promptseg.images.MAX_PIXELS` pixels, which is as many as a mask can have.
+        """
+        height, width = self.size
+        if height * width > MAX_PIXELS:
+            raise InputError(
+                f"a raster of {height} x {width} has more than {MAX_PIXELS} pixels, as many as a mask can have: "
+                "take the objects of a window with within(window), or as polygons"
+            )
+        whole = between(0, 0, width, height)
+        return Masks([] if whole is None else [mask.within(whole) for mask in self._masks], self.size)
