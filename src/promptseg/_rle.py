@@ -59,12 +59,12 @@ def compressed(runs: list[int], size: tuple[int, int]) -> bytes:
 
 
 def decode_box(counts: bytes, height: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """Return the pixels of a mask inside a box that contains the whole mask.
+    """Return the pixels of a mask inside a box.
 
     Args:
         counts: Compressed run lengths.
         height: Rows of the image.
-        box: ``(left, top, right, bottom)``, half-open.
+        box: ``(left, top, right, bottom)``, half-open, inside the image.
     """
     left, top, right, bottom = box
     ends = np.clip(run_ends(counts) - left * height, 0, (right - left) * height)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import is_whole_number
+from ._rle import decode_box
 from .errors import InputError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Masks, Polygon, Size, chosen_indices
@@ -84,6 +85,17 @@ class SceneMask:
         """Estimate of the quality of the mask, or None."""
         return self.mask.score
 
+    def pixels(self, window: Window) -> NDArray[np.bool_]:
+        """Return the pixels in a window that lies in the object's box, (height, width) bool. It costs what the window costs.
+
+        Raises:
+            InputError: The window does not lie in the box.
+        """
+        if window.shared(self.window) != window:
+            raise InputError(f"the pixels of an object are known in its box {self.box}, got the window {window.box}")
+        x, y = self.origin
+        return decode_box(self.mask.counts, self.mask.size[0], (window.x - x, window.y - y, window.right - x, window.bottom - y))
+
     def within(self, window: Window) -> Mask:
         """Return the part in a window as a mask of the size of the window. It is empty where the object does not reach.
 
@@ -91,27 +103,33 @@ class SceneMask:
             InputError: The window has more than `promptseg.images.MAX_PIXELS` pixels.
         """
         shared = self.window.shared(window)
-        if shared is None:
-            inside, at = np.zeros((0, 0), bool), (0, 0)
-        else:
-            x0, y0, x1, y1 = shared.box
-            (left, top), pixels = self.origin, self.mask.array
-            inside, at = pixels[y0 - top : y1 - top, x0 - left : x1 - left], (x0 - window.x, y0 - window.y)
+        inside, at = np.zeros((0, 0), bool), (0, 0)
+        if shared is not None:
+            inside, at = self.pixels(shared), (shared.x - window.x, shared.y - window.y)
         return replace(self.mask, size=window.size, counts=Mask.from_crop(inside, at, window.size).counts)
+
+    def area_in(self, window: Window) -> int:
+        """Return the number of pixels in a window."""
+        shared = self.window.shared(window)
+        if shared == self.window:
+            return self.area
+        return 0 if shared is None else int(np.count_nonzero(self.pixels(shared)))
+
+    def shared_area(self, other: SceneMask) -> int:
+        """Return the number of pixels that belong to another object of the same raster too."""
+        shared = self.window.shared(other.window)
+        return 0 if shared is None else int(np.count_nonzero(self.pixels(shared) & other.pixels(shared)))
 
     def iou(self, other: SceneMask) -> float:
         """Return the intersection over union with another object of the same raster."""
-        shared = self.window.shared(other.window)
-        if shared is None:
-            return 0.0
-        both = int(np.count_nonzero(self.within(shared).array & other.within(shared).array))
+        both = self.shared_area(other)
         return both / (self.area + other.area - both)
 
     def polygons(self) -> list[Polygon]:
         """Return the exact outlines along pixel edges, as `promptseg.Mask.polygons` does, in pixels of the raster and in float64."""
         at = np.array(self.origin, np.float64)
         return [
-            Polygon(part.exterior + at, tuple(hole + at for hole in part.holes))  # type: ignore[arg-type]  # float32 is too coarse here.
+            Polygon(part.exterior + at, tuple(hole + at for hole in part.holes))  # type: ignore[arg-type, misc]  # float32 is too coarse here.
             for part in self.mask.polygons()
         ]
 

@@ -19,8 +19,8 @@ class Tile:
     """A tile: what a model sees at once.
 
     Attributes:
-        row: Row of the tile in its grid, from 0.
-        column: Column of the tile in its grid, from 0.
+        row: Row of the tile in its grid, from 0; -1 for a tile beside the grid (`TileGrid.around`).
+        column: Column of the tile in its grid, from 0; -1 for a tile beside the grid.
         window: What the tile shows, in pixels of the raster.
         core: The part of the window that is nearer to the middle of this tile than to that of another. The cores of a grid cover the
             raster, each pixel once.
@@ -32,6 +32,10 @@ class Tile:
     window: Window
     core: Window
     input_size: Size
+
+
+MAX_SIDE = 13_377
+"""Maximum height and width of what a tile shows, in pixels of the raster. Its square is `promptseg.images.MAX_PIXELS`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class TileGrid:
             raise ConfigError(f"overlap is at most half of tile ({self.tile // 2}), got {self.overlap}")
         if positive("scale", self.scale) > 1:
             raise ConfigError(f"scale is at most 1, the full resolution, got {self.scale}")
+        shown = min(self.tile / self.scale, max(self.size))
+        if shown > MAX_SIDE:
+            raise ConfigError(
+                f"a tile shows at most {MAX_SIDE} pixels of the raster along a side, got {shown:.0f}: {self.tile} at scale {self.scale:g}"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,8 +86,25 @@ class TileGrid:
         """Return the tile of a row and a column."""
         (y0, y1, top, bottom), (x0, x1, left, right) = self._rows[row], self._columns[column]
         window = Window(y0, x0, y1 - y0, x1 - x0)
+        return Tile(row, column, window, Window(top, left, bottom - top, right - left), self._input_size(window))
+
+    def around(self, x: float, y: float) -> Tile:
+        """Return a tile beside the grid, with a point of the raster near its middle as far as the raster's border allows.
+
+        Points that are near each other have the same tile: it lies at multiples of an eighth of its side.
+        """
+        spans = []
+        for at, length in ((y, self.size[0]), (x, self.size[1])):
+            side = min(length, round(self.tile / self.scale))
+            step = max(1, side // 8)
+            spans.append((min(length - side, max(0, round((at - side / 2) / step) * step)), side))
+        (top, height), (left, width) = spans
+        window = Window(top, left, height, width)
+        return Tile(-1, -1, window, window, self._input_size(window))
+
+    def _input_size(self, window: Window) -> Size:
         height, width = (max(1, round(side * self.scale)) for side in window.size)
-        return Tile(row, column, window, Window(top, left, bottom - top, right - left), (height, width))
+        return height, width
 
     def holding(self, x: float, y: float) -> Tile:
         """Return the tile in whose core a point of the raster lies; of a point outside of the raster, the nearest one."""
