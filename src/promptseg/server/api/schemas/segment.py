@@ -1,0 +1,35 @@
+"""Segmentation of one image: what is asked, and the result."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from .base import Body
+from .images import ImageRef, SizeOut
+from .masks import MaskOut
+from .prompts import PromptIn
+
+
+class SegmentIn(Body):
+    """An image and what to segment in it."""
+
+    image: ImageRef
+    prompts: list[PromptIn] = Field(
+        [], description="Each spatial prompt gives one mask. Without any prompt, the detector finds its classes."
+    )
+    model: Annotated[str, Field(max_length=200)] | None = Field(None, description="Name of a model. Default: the first.")
+    candidates: bool = Field(False, description="Return all masks that the model proposes for a spatial prompt.")
+
+
+class ResultOut(BaseModel):
+    """Masks of an image, as `promptseg.Result.to_dict` gives them."""
+
+    image: str = Field(description="Id of the image.")
+    model: str
+    size: SizeOut
+    masks: list[MaskOut]
+    phrases: list[dict[str, Any]] = []
+    timings: dict[str, float] = {}
+    provenance: list[dict[str, Any]] = []
