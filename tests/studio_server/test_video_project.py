@@ -11,6 +11,7 @@ from promptseg.results import FrameMasks
 from promptseg.server.errors import ConflictError, NotFoundError, TooLargeError
 from promptseg.studio_server import video_project
 from promptseg.studio_server.video_changes import KeyFrame, VideoChange
+from promptseg.studio_server.video_checks import MAX_OBJECTS
 from promptseg.studio_server.video_objects import GONE, KEY, LOST, NONE, SEEN
 from promptseg.studio_server.video_project import VideoProject, open_video_project
 
@@ -150,7 +151,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(opened):
         (VideoChange(objects=(values("dog"),), order=("dog",)), ConflictError),
         (
             VideoChange(
-                objects=tuple(values(f"n{number}") for number in range(video_project.MAX_OBJECTS)),
+                objects=tuple(values(f"n{number}") for number in range(MAX_OBJECTS)),
             ),
             TooLargeError,
         ),

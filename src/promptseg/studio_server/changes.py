@@ -34,6 +34,19 @@ class Change:
     state: ImageState | None = None
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What a change led to.
+
+    Attributes:
+        version: Version of the document now.
+        document: The document, or None where nothing but this change happened since the version that it was made to.
+    """
+
+    version: int
+    document: ImageDocument | None
+
+
 class ChangedByOthersError(ConflictError):
     """An object of a change was changed or removed since the version that the change was made to.
 

@@ -21,18 +21,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ..annotation.content import FileState, state_of
 from ..annotation.folder_lock import locked
-from ..annotation.journal import Journal
-from ..annotation.record_checks import check_record
-from ..annotation.records import image_of
-from ..annotation.run import JOURNAL
 from ..annotation.sources import SourceImage
 from ..datasets.core import AnnotatedImage, AnnotatedObject
 from ..errors import PromptSegError
@@ -41,55 +35,20 @@ from ..masks import Size
 from ..runtime.files import output_errors, remove_leftovers
 from ..server.errors import ConflictError, NotFoundError
 from ..server.messages import message_of
-from .changes import Change, apply
-from .documents import ImageDocument, ImageState, StudioObject, document_of, members_of
+from .changes import Change, Changed, apply
+from .documents import ImageDocument, ImageState, StudioObject
 from .events import Events
-from .image_list import ImageList, key_of
+from .file_stamps import BrokenFiles, FileValues
+from .image_list import ImageList
+from .kept_documents import KeptDocuments
 from .labels import Label, Labels
+from .project_images import ProjectImages
+from .summaries import ImageSummary
 
 _log = logging.getLogger(__name__)
 
-HEADER: Mapping[str, Any] = {"studio": 1}
-"""Header of a journal that the studio begins. It has no settings, so `annotate` goes on with it with any."""
-
 OWN_FOLDER = ".studio"
 """Folder in the dataset folder for what is no annotation: labels, the session, thumbnails."""
-
-
-@dataclass(frozen=True)
-class ImageSummary:
-    """An image in a list.
-
-    Attributes:
-        key: Its address in the API, 16 hexadecimal digits.
-        name: Its path within the source.
-        state: Its state.
-        objects: Number of its objects.
-        version: Version of its document.
-        doubt: How doubtful a pipeline's suggestions are, 0 to 1, or None.
-        error: Why it cannot be opened, or None.
-    """
-
-    key: str
-    name: str
-    state: ImageState = "new"
-    objects: int = 0
-    version: int = 0
-    doubt: float | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What a change led to.
-
-    Attributes:
-        version: Version of the document now.
-        document: The document, or None where nothing but this change happened since the version that it was made to.
-    """
-
-    version: int
-    document: ImageDocument | None
 
 
 class Truth(Protocol):
@@ -141,18 +100,13 @@ class Project:
             self.own.mkdir(parents=True, exist_ok=True)
         remove_leftovers(out)
         remove_leftovers(self.own)
-        self._journal = Journal(out / JOURNAL, HEADER, check_record, adopt=True)
+        self._sizes: FileValues[Size] = FileValues(image_size)
+        self._broken = BrokenFiles()
+        self._kept = KeptDocuments(out)
         try:
-            if self._journal.is_wasteful:
-                self._journal.compact()
-            self._summaries: dict[str, ImageSummary] = {}
-            self._documents: OrderedDict[str, ImageDocument] = OrderedDict()
-            self._errors: dict[str, tuple[tuple[int, int] | None, str]] = {}
-            self._files: OrderedDict[str, tuple[tuple[int, int], FileState]] = OrderedDict()
-            self._sizes: OrderedDict[str, tuple[tuple[int, int], Size]] = OrderedDict()
-            self.labels = Labels(self.own / "labels.json", [*labels, *self._read_summaries()])
+            self.labels = Labels(self.own / "labels.json", [*labels, *self._kept.labels])
         except BaseException:
-            self._journal.close()
+            self._kept.close()
             raise
 
     # What is there.
@@ -165,7 +119,7 @@ class Project:
         """
         with self._lock:
             self._images.scan()
-            return [self._summary(image.name) for image in self._images.all]
+            return [self._summary(image) for image in self._images.all]
 
     def summary(self, key: str) -> ImageSummary:
         """Return an image of the list.
@@ -174,7 +128,7 @@ class Project:
             NotFoundError: There is none.
         """
         with self._lock:
-            return self._summary(self.image(key).name)
+            return self._summary(self.image(key))
 
     def image(self, key: str) -> SourceImage:
         """Return the name and path of an image.
@@ -196,7 +150,7 @@ class Project:
             NotFoundError: There is no such image.
         """
         with self._lock:
-            return self._document(self.image(key).name)
+            return self._kept.document(self.image(key).name)
 
     def size(self, key: str) -> Size:
         """Return ``(height, width)`` of an image, upright.
@@ -205,17 +159,7 @@ class Project:
             NotFoundError: There is no such image.
             InputError: It cannot be read.
         """
-        image = self.image(key)
-        stamp = stamp_of(image.path)
-        with self._lock:
-            known = self._sizes.get(image.name)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        size = image_size(image.path)
-        if stamp is not None:
-            with self._lock:
-                _remember(self._sizes, image.name, (stamp, size))
-        return size
+        return self._sizes.get(self.image(key).path)
 
     def size_of_masks(self, key: str) -> Size:
         """Return the ``(height, width)`` that the masks of an image have: that of its objects, or of its file where there are none.
@@ -262,7 +206,7 @@ class Project:
         """
         wanted = {"started", "suggested", "doubt", "done"} if states is None else set(states)
         chosen = [each for each in self.summaries() if each.state in wanted and each.version and (empty or each.objects)]
-        return ProjectImages(self, tuple(each.key for each in chosen))
+        return ProjectImages(self.annotated_image, tuple(each.key for each in chosen))
 
     # What changes.
 
@@ -347,7 +291,7 @@ class Project:
         image_size(Path(name), content)
         with self._lock:
             image = self._images.put(name, content)
-            summary = self._summary(image.name)
+            summary = self._summary(image)
         self.events.publish({"type": "image", "summary": asdict(summary)})
         return summary
 
@@ -355,12 +299,9 @@ class Project:
         """Remember why the file of an image cannot be read, or that it can. The list shows it until the file changes."""
         image = self.image(key)
         with self._lock:
-            before = self._summary(image.name)
-            if error is None:
-                self._errors.pop(image.name, None)
-            else:
-                self._errors[image.name] = stamp_of(image.path), message_of(error)
-            after = self._summary(image.name)
+            before = self._summary(image)
+            self._broken.mark(image.path, None if error is None else message_of(error))
+            after = self._summary(image)
         if after != before:
             self.events.publish({"type": "image", "summary": asdict(after)})
 
@@ -368,7 +309,7 @@ class Project:
         """End the connections of the pages, and close the journal."""
         self.events.close()
         with self._lock:
-            self._journal.close()
+            self._kept.close()
 
     # How it is kept.
 
@@ -379,114 +320,36 @@ class Project:
             NotFoundError: There is no such image, or nothing is kept of it.
         """
         with self._lock:
-            image = self.image(key)
-            if not self._journal.has_done(image.name):
-                raise NotFoundError(f"nothing is kept of the image {image.name[:80]!r} yet")
-            return replace(image_of(self._journal.record(image.name)), path=image.path)
+            return self._kept.annotated(self.image(key))
 
     def _apply(
         self, key: str, change: Change, version: int, models: Sequence[Mapping[str, Any]] = ()
     ) -> tuple[ImageDocument, ImageDocument]:
         """Make a change, and return the document before and after it."""
         image = self.image(key)
-        before = self._document(image.name)
+        before = self._kept.document(image.name)
         after = apply(before, version, change, self.size_of_masks(key))
         if after is not before:
             self._keep(image, after, models, by_hand=True)
         return before, after
 
     def _keep(self, image: SourceImage, document: ImageDocument, models: Sequence[Mapping[str, Any]], *, by_hand: bool) -> None:
-        """Append the record of a document to the journal, and tell the pages."""
-        earlier = self._journal.record(image.name) if image.name in self._journal else {}
-        kept = {name: value for name, value in earlier.items() if name in _KEPT}
-        record = {
-            "name": image.name,
-            "status": "done",
-            "path": str(image.path),
-            **self._file_state(image, earlier),
-            **({"group": image.group} if image.group else {}),
-            **({"id": image.id} if image.id is not None else {}),
-            **({"corrected": "studio"} if by_hand else {}),
-            "detections": None,
-            "dropped": {},
-            "timings": {},
-            **kept,
-            **members_of(document),
-        }
-        self._journal.append(record, models, durable=True)
-        _remember(self._documents, image.name, document, most=MAX_DOCUMENTS)
-        summary = self._summaries[image.name] = _summary_of(image.name, document)
+        """Keep a document, and tell the pages."""
+        self._kept.keep(image, document, models, by_hand=by_hand)
+        summary = self._summary(image)
         try:  # The change is on the disk: what fails now is no error of it.
             if self.labels.add(each.label for each in document.objects if each.label is not None):
                 self.events.publish({"type": "labels"})
-            if self._journal.is_wasteful:
-                self._journal.compact()
+            self._kept.compact()
         except PromptSegError as error:
             _log.warning("%s", error)
         self.events.publish({"type": "document", "key": summary.key, "version": document.version})
-        self.events.publish({"type": "image", "summary": asdict(self._summary(image.name))})
+        self.events.publish({"type": "image", "summary": asdict(summary)})
 
-    def _file_state(self, image: SourceImage, earlier: Mapping[str, Any]) -> dict[str, Any]:
-        """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged."""
-        recorded = {name: earlier.get(name) for name in ("bytes", "mtime_ns", "sha256")}
-        stamp = stamp_of(image.path)
-        if stamp is None or stamp == (recorded["bytes"], recorded["mtime_ns"]):
-            return recorded
-        known = self._files.get(image.name)
-        if known is None or known[0] != stamp:
-            try:
-                known = stamp, state_of(image.path)
-            except OSError:
-                return recorded
-            _remember(self._files, image.name, known)
-        return known[1].to_dict()
-
-    def _document(self, name: str) -> ImageDocument:
-        if name in self._documents:
-            self._documents.move_to_end(name)
-            return self._documents[name]
-        document = document_of(self._journal.record(name) if name in self._journal else None)
-        _remember(self._documents, name, document, most=MAX_DOCUMENTS)
-        return document
-
-    def _summary(self, name: str) -> ImageSummary:
-        summary = self._summaries.get(name) or ImageSummary(key_of(name), name)
-        error = self._errors.get(name)
-        if error is None:
-            return summary
-        if error[0] != stamp_of(self._images.get(summary.key).path):
-            del self._errors[name]
-            return summary
-        return replace(summary, error=error[1])
-
-    def _read_summaries(self) -> list[str]:
-        """Read the summaries of all records, and return their labels."""
-        labels: dict[str, None] = {}
-        for record in self._journal.records():
-            document = document_of(record)
-            if document.version:
-                self._summaries[record["name"]] = _summary_of(record["name"], document)
-                labels |= dict.fromkeys(each.label for each in document.objects if each.label is not None)
-        return list(labels)
-
-
-@dataclass(frozen=True)
-class ProjectImages:
-    """Images of a project with their objects, as datasets are written from. It can be iterated any number of times.
-
-    Attributes:
-        project: The project.
-        keys: Keys of the images.
-    """
-
-    project: Project
-    keys: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __iter__(self) -> Iterator[AnnotatedImage]:
-        return (self.project.annotated_image(key) for key in self.keys)
+    def _summary(self, image: SourceImage) -> ImageSummary:
+        reason = self._broken.reason(image.path)
+        summary = self._kept.summary(image.name)
+        return summary if reason is None else replace(summary, error=reason)
 
 
 @contextlib.contextmanager
@@ -519,31 +382,3 @@ def open_project(
             prepare(out)
         with contextlib.closing(Project(source, out, labels, threshold, name)) as project:
             yield project
-
-
-def stamp_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells the versions of a file apart, size and time of modification; None if it is not there."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def _summary_of(name: str, document: ImageDocument) -> ImageSummary:
-    return ImageSummary(key_of(name), name, document.state, len(document.objects), document.version, document.doubt)
-
-
-def _remember(into: OrderedDict[str, Any], name: str, value: Any, most: int = 10_000) -> None:
-    """Keep a value, and drop the least recent ones beyond a number."""
-    into[name] = value
-    into.move_to_end(name)
-    while len(into) > most:
-        into.popitem(last=False)
-
-
-_KEPT = ("detections", "timings", "models", "id", "group", "asked", "problems", "dropped", "corrected")
-"""Members of an earlier record that a change does not touch."""
-
-MAX_DOCUMENTS = 16
-"""Number of documents that stay in memory."""

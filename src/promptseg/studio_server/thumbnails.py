@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..image_formats import check_single, name_of, open_image
 from ..images import from_pil
 from ..runtime.files import write_atomically
-from .project import stamp_of
+from .file_stamps import stamp_of
 
 LONGEST = 160
 """Length of the longer side in pixels."""

@@ -18,7 +18,7 @@ from PIL import Image
 from ..images import load_image
 from ..masks import Size
 from ..server.errors import NotFoundError
-from .project import stamp_of
+from .file_stamps import stamp_of
 
 TILE = 512
 """Width and height of a tile in pixels. Those at the right and lower edges are smaller."""

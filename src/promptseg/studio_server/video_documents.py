@@ -11,9 +11,8 @@ from typing import Any, cast
 
 from ..masks import Mask
 from ..server.errors import ConflictError
-from .changes import Change, ChangedByOthersError
+from .changes import Change, Changed, ChangedByOthersError
 from .documents import ImageDocument, Source, StudioObject, check_object
-from .project import Changed
 from .video_changes import KeyFrame, VideoChange
 from .video_objects import GONE, KEY, SEEN, VideoObject
 from .video_project import VideoProject

@@ -20,8 +20,9 @@ from ..tracking.outputs import TrackOutputs
 from ..tracking.redetection import Event, TrackedFrame
 from ..video.frames import open_frames
 from .exporting import Downloads, Export, Exported, check_export, places, told
+from .video_masks import ObjectOnFrame
 from .video_objects import GONE, KEY, EventKind
-from .video_project import TRACK, ObjectOnFrame, VideoProject
+from .video_project import TRACK, VideoProject
 
 _KINDS: dict[EventKind, Any] = {"added": "added", "lost": "lost", "found": "recovered"}
 

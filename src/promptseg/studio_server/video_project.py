@@ -10,51 +10,34 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..annotation.folder_lock import locked
 from ..annotation.journal_lines import digest, encode_line
 from ..errors import InputError
-from ..masks import Mask, Size
+from ..masks import Size
 from ..results import FrameMasks
 from ..runtime.files import output_errors, write_atomically
-from ..server.errors import ConflictError, NotFoundError, RefusedError, TooLargeError
+from ..server.errors import ConflictError
 from .events import Events
+from .file_stamps import stamp_of
 from .labels import Label, Labels
-from .project import OWN_FOLDER, stamp_of
-from .video_changes import KeyFrame, VideoChange
+from .project import OWN_FOLDER
+from .video_changes import VideoChange
+from .video_checks import checked
+from .video_compaction import compacted
 from .video_frames import DisplayFrames
 from .video_journal import VideoJournal
-from .video_objects import GONE, KEY, LOST, NONE, SEEN, Track, VideoObject, kind_of
+from .video_known import KnownObjects
+from .video_masks import ObjectOnFrame, object_of_line, tracked_values
+from .video_objects import GONE, KEY, NONE, Track, VideoObject
 
 JOURNAL = "video.jsonl"
 TRACK = "track"
 """Name of the export that has the files of `promptseg track`."""
-MAX_OBJECTS = 1000
-"""Maximum number of objects of a video."""
 COMPACT_BYTES = 64 << 20
 """Size from which a file that is mostly superseded is written anew when it is opened."""
-
-
-@dataclass(frozen=True, eq=False)
-class ObjectOnFrame:
-    """What is known of an object on one frame.
-
-    Attributes:
-        uid: The object.
-        kind: `SEEN`, `LOST`, `KEY` or `GONE`.
-        mask: Its mask, which is empty where nothing of it is seen.
-        source: Where the mask is from: ``"track"``, or the source of a keyframe.
-        prompts: What was prompted, of a keyframe.
-    """
-
-    uid: str
-    kind: int
-    mask: Mask
-    source: str
-    prompts: Sequence[Mapping[str, Any]] = ()
 
 
 @contextlib.contextmanager
@@ -96,7 +79,6 @@ class VideoProject:
         events: What the open pages are told.
         labels: The labels.
         frames: The frames of the video.
-        version: Number of lines so far. Each change and each tracked frame makes a new version.
 
     Raises:
         ConflictError: The folder is of another video.
@@ -112,12 +94,8 @@ class VideoProject:
         self.truth = None
         self.events = Events()
         self.frames = DisplayFrames(path)
-        self.version = 0
         self._lock = threading.RLock()
-        self._objects: dict[str, VideoObject] = {}
-        self._tracks: dict[str, Track] = {}
-        self._changed: dict[str, int] = {}
-        self._keyed: dict[tuple[int, str], int] = {}
+        self._known = KnownObjects(self.frames.count or 0)
         with contextlib.ExitStack() as stack:
             stack.callback(self.frames.close)
             with output_errors(self.own):
@@ -126,7 +104,7 @@ class VideoProject:
             stack.callback(self._journal.close)
             self._check_video()
             lines = self._load()
-            if self._journal.nbytes > COMPACT_BYTES and lines > 2 * self._live_lines():
+            if self._journal.nbytes > COMPACT_BYTES and lines > 2 * self._known.live_lines():
                 self._compact()
             self.labels = Labels(self.own / "labels.json", [*labels, *(each.label for each in self.objects() if each.label is not None)])
             stack.pop_all()
@@ -135,6 +113,11 @@ class VideoProject:
     def size(self) -> Size:
         """``(height, width)`` of every frame."""
         return self.frames.size
+
+    @property
+    def version(self) -> int:
+        """Number of lines so far. Each change and each tracked frame makes a new version."""
+        return self._known.version
 
     @property
     def content(self) -> str:
@@ -153,7 +136,7 @@ class VideoProject:
     def objects(self) -> list[VideoObject]:
         """Return the objects in their order."""
         with self._lock:
-            return [each for each in self._objects.values() if not each.removed]
+            return self._known.there()
 
     def track(self, uid: str) -> Track:
         """Return what is known of an object on each frame.
@@ -161,8 +144,8 @@ class VideoProject:
         Raises:
             NotFoundError: There is no such object.
         """
-        self._known(uid)
-        return self._tracks[uid]
+        self._known.get(uid)
+        return self._known.tracks[uid]
 
     def on_frame(self, frame: int) -> list[ObjectOnFrame]:
         """Return what is known of the objects on a frame, in their order. Objects of which nothing is known are left out."""
@@ -172,29 +155,17 @@ class VideoProject:
     def object_on(self, frame: int, of: VideoObject) -> ObjectOnFrame | None:
         """Return what is known of one object on a frame, or None."""
         with self._lock:
-            track = self._tracks[of.uid]
+            track = self._known.tracks[of.uid]
             kind = track.kind(frame)
             if kind == NONE:
                 return None
             line = self._journal.read(int(track.lines[frame]))
-        if kind in (KEY, GONE):
-            entry = next(key for key in line["change"]["keys"] if (key["frame"], key["uid"]) == (frame, of.uid))
-            counts, score, source, prompts = entry["counts"], entry["score"], entry["source"], entry["prompts"]
-        else:
-            counts, score = next((counts, score) for number, counts, score in line["masks"] if number == of.number)
-            source, prompts = "track", ()
-        empty = Mask.from_coco_rle({"size": list(self.size), "counts": [self.size[0] * self.size[1]]})
-        mask = empty if counts is None else Mask(self.size, counts.encode("ascii"))
-        return ObjectOnFrame(of.uid, kind, replace(mask, score=score, label=of.label), source, prompts)
+        return object_of_line(line, frame, of, kind, self.size)
 
     def masked_frames(self) -> list[int]:
         """Return the frames on which some object has a mask, in order."""
         with self._lock:
-            found: set[int] = set()
-            for each in self.objects():
-                kinds = self._tracks[each.uid].kinds
-                found.update(((kinds == SEEN) | (kinds == KEY)).nonzero()[0].tolist())
-        return sorted(found)
+            return self._known.masked_frames()
 
     def change(self, change: VideoChange, version: int) -> int:
         """Make a change of a person, and return the new version when it is on the disk.
@@ -210,11 +181,10 @@ class VideoProject:
             OutputError: It cannot be kept. Then nothing has changed.
         """
         with self._lock:
-            content = self._checked(change, version)
+            content = checked(change, version, self._known, self.size, self.frames.count)
             if not any(content.values()):
                 return self.version
-            line = self._journal.append({"change": content, "version": self.version + 1})
-            self._apply_change(content, self.version + 1, line)
+            self._append({"change": content, "version": self.version + 1})
             version, named = self.version, self.labels.add(each["label"] for each in content["objects"] if each["label"])
         self.events.publish({"type": "video", "version": version})
         if named:
@@ -246,13 +216,10 @@ class VideoProject:
             found = [
                 (number, mask)
                 for number, mask in zip(tracked.object_ids, tracked.masks, strict=True)
-                if number in uids and self._tracks[uids[number]].kind(tracked.frame) not in (KEY, GONE)
+                if number in uids and self._known.tracks[uids[number]].kind(tracked.frame) not in (KEY, GONE)
             ]
             if found:
-                masks = [[number, mask.counts.decode("ascii") if mask.area else None, _rounded(mask.score)] for number, mask in found]
-                kinds = [kind_of(mask) for _, mask in found]
-                content = {"frame": tracked.frame, "time": tracked.time, "masks": masks, "kinds": kinds, "version": self.version + 1}
-                self._apply_tracked(content, self._journal.append(content))
+                self._append(tracked_values(tracked.frame, tracked.time, found, self.version + 1))
             return self.on_frame(tracked.frame)
 
     def close(self) -> None:
@@ -268,67 +235,9 @@ class VideoProject:
         if name != self.name or size != list(self.size):
             raise ConflictError(f"{self.out} is the dataset of the video {str(name)[:80]!r}: give another folder for {self.name!r}")
 
-    def _checked(self, change: VideoChange, version: int) -> dict[str, Any]:
-        """Return a change as the content of a line, checked against what is there."""
-        if version > self.version:
-            raise ConflictError(f"this is version {self.version}, and the change is of version {version}: load the video again")
-        known = {each.number for each in self._objects.values()}
-        objects: dict[str, VideoObject] = {}
-        for values in change.objects:
-            before = self._objects.get(values["uid"])
-            number = max(known, default=0) + 1 if before is None else before.number
-            made = VideoObject(number=number, **values)
-            known.add(number)
-            if before is not None and made != before and self._changed[made.uid] > version:
-                raise ConflictError(f"object {number} was changed elsewhere: load the video again")
-            if made != before:
-                objects[made.uid] = made
-        for uid in change.remove:
-            objects[uid] = replace(objects.get(uid) or self._known(uid), removed=True)
-        if len(self._objects.keys() | objects.keys()) > MAX_OBJECTS:
-            raise TooLargeError(f"a video has at most {MAX_OBJECTS} objects here")
-        places = [(key.frame, key.uid) for key in change.keys] + list(change.unkey)
-        for frame, uid in places:
-            if uid not in objects:
-                self._known(uid)
-            if self._keyed.get((frame, uid), 0) > version:
-                raise ConflictError(f"the mask of an object on frame {frame} was changed elsewhere: load the video again")
-            if not 0 <= frame < (self.frames.count or MAX_FRAMES):
-                raise NotFoundError(f"the video has no frame {frame}")
-        return {
-            "objects": [each.to_dict() for each in objects.values()],
-            "order": self._checked_order(change.order, objects),
-            "keys": [self._key_values(key) for key in change.keys],
-            "unkey": [[frame, uid] for frame, uid in change.unkey],
-        }
-
-    def _checked_order(self, order: Sequence[str] | None, objects: Mapping[str, VideoObject]) -> list[str]:
-        if order is None:
-            return []
-        all_of = {**self._objects, **objects}
-        there = [uid for uid, each in all_of.items() if not each.removed]
-        if sorted(there) != sorted(order):
-            raise ConflictError("the order does not name all objects once: load the video again")
-        return [] if there == list(order) else list(order)
-
-    def _key_values(self, key: KeyFrame) -> dict[str, Any]:
-        mask = key.mask
-        if mask is not None and mask.size != self.size:
-            raise RefusedError(f"the frames have size {list(self.size)}, and the mask {list(mask.size)}: both are [height, width]")
-        there = mask is not None and mask.area > 0
-        return {
-            "frame": key.frame,
-            "uid": key.uid,
-            "counts": mask.counts.decode("ascii") if mask is not None and there else None,
-            "score": None if mask is None else _rounded(mask.score),
-            "source": key.source,
-            "prompts": list(key.prompts),
-        }
-
-    def _known(self, uid: str) -> VideoObject:
-        if uid not in self._objects:
-            raise NotFoundError(f"there is no object {uid[:80]!r}")
-        return self._objects[uid]
+    def _append(self, content: Mapping[str, Any]) -> None:
+        """Append a line, and take what it tells."""
+        self._known.take(content, self._journal.append(content))
 
     def _load(self) -> int:
         """Read the file, and return its number of lines."""
@@ -336,86 +245,18 @@ class VideoProject:
         for offset, content in self._journal.lines():
             lines += 1
             try:
-                if "change" in content:
-                    self._apply_change(content["change"], content["version"], offset)
-                elif "frame" in content:
-                    self._apply_tracked(content, offset)
+                self._known.take(content, offset)
             except (LookupError, TypeError, ValueError) as error:
                 raise InputError(f"{self._journal.path} has a line that is not of promptseg: {error}") from error
         return lines
 
-    def _apply_change(self, content: Mapping[str, Any], version: int, line: int) -> None:
-        for values in content["objects"]:
-            made = VideoObject.from_dict(values)
-            self._objects[made.uid] = made
-            self._tracks.setdefault(made.uid, Track(self.frames.count or 0))
-            self._changed[made.uid] = version
-        if content["order"]:
-            removed = [uid for uid, each in self._objects.items() if each.removed]
-            self._objects = {uid: self._objects[uid] for uid in (*content["order"], *removed)}
-        for frame, uid in content["unkey"]:
-            self._tracks[uid].set(frame, NONE, -1)
-            self._keyed[frame, uid] = version
-        for key in content["keys"]:
-            self._tracks[key["uid"]].set(key["frame"], GONE if key["counts"] is None else KEY, line)
-            self._keyed[key["frame"], key["uid"]] = version
-        self.version = version
-
-    def _apply_tracked(self, content: Mapping[str, Any], line: int) -> None:
-        uids = {each.number: uid for uid, each in self._objects.items()}
-        for (number, _, _), kind in zip(content["masks"], content["kinds"], strict=True):
-            self._tracks[uids[number]].set(content["frame"], kind, line)
-        self.version = max(self.version, content["version"])
-
-    def _live_lines(self) -> int:
-        """Return the number of lines to which something refers."""
-        used: set[int] = set()
-        for track in self._tracks.values():
-            used.update(track.lines[track.lines >= 0].tolist())
-        return len(used) + 1
-
     def _compact(self) -> None:
         """Write the file anew, without what was superseded."""
-        path = self._journal.path
-        header = self._journal.header
+        path, header = self._journal.path, self._journal.header
         with output_errors(path), write_atomically(path) as file:
-            for content in (header, self._state_line(), *self._track_lines()):
+            for content in compacted(self._journal, self._known):
                 file.write(encode_line(content))
         self._journal.close()
         self._journal = VideoJournal(path, header)
-        self._objects, self._tracks = {}, {}
+        self._known.clear()
         self._load()
-
-    def _state_line(self) -> dict[str, Any]:
-        """Return all objects and keyframes as one change."""
-        keys = []
-        for uid, track in self._tracks.items():
-            for frame in (*track.marked(), *track.gone()):
-                line = self._journal.read(int(track.lines[frame]))
-                keys.append(next(key for key in line["change"]["keys"] if (key["frame"], key["uid"]) == (frame, uid)))
-        objects = [each.to_dict() for each in self._objects.values()]
-        return {"change": {"objects": objects, "order": [], "keys": keys, "unkey": []}, "version": self.version}
-
-    def _track_lines(self) -> Iterator[dict[str, Any]]:
-        """Yield for each frame what was tracked on it."""
-        lines: dict[int, dict[int, int]] = {}
-        for uid, track in self._tracks.items():
-            for frame in ((track.kinds == SEEN) | (track.kinds == LOST)).nonzero()[0].tolist():
-                lines.setdefault(frame, {})[self._objects[uid].number] = int(track.lines[frame])
-        for frame, offsets in sorted(lines.items()):
-            masks, kinds, time = [], [], None
-            for number, offset in offsets.items():
-                line = self._journal.read(offset)
-                at = next(place for place, each in enumerate(line["masks"]) if each[0] == number)
-                masks.append(line["masks"][at])
-                kinds.append(line["kinds"][at])
-                time = line["time"]
-            yield {"frame": frame, "time": time, "masks": masks, "kinds": kinds, "version": self.version}
-
-
-MAX_FRAMES = 10_000_000
-"""Maximum index of a frame of a video whose number of frames is unknown."""
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(float(score), 6)

@@ -21,8 +21,9 @@ from ..runtime.progress import Progress
 from ..server.engine import Engine
 from ..server.errors import ConflictError
 from ..server.operations import CloseVideo, OpenVideo, PromptVideo, Propagate, RemoveObject
+from .video_masks import ObjectOnFrame
 from .video_objects import GONE, KEY, SEEN, VideoObject
-from .video_project import ObjectOnFrame, VideoProject
+from .video_project import VideoProject
 
 Direction = Literal["forward", "back", "both"]
 

@@ -9,8 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from ...server.problems import refusal, request_id
 from ...server.service import Service
-from ..changes import ChangedByOthersError
-from ..project import Changed
+from ..changes import Changed, ChangedByOthersError
 from ..state import json_bytes
 from .schemas import document_values
 

@@ -12,7 +12,7 @@ from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ...server.errors import ConflictError
-from ..project import stamp_of
+from ..file_stamps import stamp_of
 from ..state import InStudio, json_bytes
 from ..stored import file_of
 from ..tiles import TILE, level_sizes

@@ -12,7 +12,7 @@ from ..changes import Change
 from ..documents import MAX_ATTRIBUTES, MAX_OBJECTS, MAX_PROMPTS, STATES, ImageDocument, ImageState, Source, StudioObject
 from ..exporting import DEFAULT_STATES
 from ..labels import MAX_LABELS, Label
-from ..project import ImageSummary
+from ..summaries import ImageSummary
 
 Uid = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Chosen by who makes the object; never changes.")]
 Key = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Address of an image in the API.")]

@@ -23,8 +23,9 @@ from ..background import on_thread
 from ..exporting import Export
 from ..video_changes import KeyFrame, VideoChange
 from ..video_export import export
+from ..video_masks import ObjectOnFrame
 from ..video_objects import GONE, KEY, LOST, SEEN
-from ..video_project import ObjectOnFrame, VideoProject
+from ..video_project import VideoProject
 from ..video_state import InVideo, VideoStudio
 from ..video_tracking import Tracking, track
 from .schemas import ExportOut, MaskIn

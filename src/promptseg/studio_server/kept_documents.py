@@ -1,0 +1,153 @@
+"""`KeptDocuments`: the documents of images in annotate's journal of a dataset folder."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..annotation.content import FileState, state_of
+from ..annotation.journal import Journal
+from ..annotation.record_checks import check_record
+from ..annotation.records import image_of
+from ..annotation.run import JOURNAL
+from ..annotation.sources import SourceImage
+from ..datasets.core import AnnotatedImage
+from ..server.errors import NotFoundError
+from .documents import ImageDocument, document_of, members_of
+from .file_stamps import FileValues, stamp_of
+from .image_list import key_of
+from .summaries import ImageSummary, summary_of
+
+HEADER: Mapping[str, Any] = {"studio": 1}
+"""Header of a journal that the studio begins. It has no settings, so `annotate` goes on with it with any."""
+
+MAX_DOCUMENTS = 16
+"""Number of documents that stay in memory."""
+
+_KEPT = ("detections", "timings", "models", "id", "group", "asked", "problems", "dropped", "corrected")
+"""Members of an earlier record that a change does not touch."""
+
+
+class KeptDocuments:
+    """The documents of images by name, and a summary of each. Not for several threads at once.
+
+    Args:
+        out: The dataset folder. The caller holds its lock.
+
+    Attributes:
+        labels: Names of the labels that were there at the start.
+
+    Raises:
+        ConfigError: The journal is damaged so that its header is lost.
+        InputError: The folder has a file `journal.jsonl` that is no journal.
+        OutputError: The folder cannot be written.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._journal = Journal(out / JOURNAL, HEADER, check_record, adopt=True)
+        self._files: FileValues[FileState] = FileValues(state_of)
+        self._summaries: dict[str, ImageSummary] = {}
+        self._documents: OrderedDict[str, ImageDocument] = OrderedDict()
+        try:
+            self.compact()
+            self.labels = self._read_summaries()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def document(self, name: str) -> ImageDocument:
+        """Return the document of an image; an empty one where nothing is kept."""
+        if name in self._documents:
+            self._documents.move_to_end(name)
+            return self._documents[name]
+        document = document_of(self._journal.record(name) if name in self._journal else None)
+        self._remember(name, document)
+        return document
+
+    def summary(self, name: str) -> ImageSummary:
+        """Return what a list tells of an image."""
+        return self._summaries.get(name) or ImageSummary(key_of(name), name)
+
+    def annotated(self, image: SourceImage) -> AnnotatedImage:
+        """Return an image with its objects as datasets are written from.
+
+        Raises:
+            NotFoundError: Nothing is kept of it.
+        """
+        if not self._journal.has_done(image.name):
+            raise NotFoundError(f"nothing is kept of the image {image.name[:80]!r} yet")
+        return replace(image_of(self._journal.record(image.name)), path=image.path)
+
+    def keep(self, image: SourceImage, document: ImageDocument, models: Sequence[Mapping[str, Any]], *, by_hand: bool) -> None:
+        """Keep the document of an image. It is on the disk when this returns.
+
+        Args:
+            image: The image.
+            document: Its document.
+            models: Provenance of the models that made its objects; none for those that were known.
+            by_hand: Whether a person made the change.
+
+        Raises:
+            OutputError: It cannot be written. Nothing has changed.
+        """
+        earlier = self._journal.record(image.name) if image.name in self._journal else {}
+        record = {
+            "name": image.name,
+            "status": "done",
+            "path": str(image.path),
+            **self._file_state(image, earlier),
+            **({"group": image.group} if image.group else {}),
+            **({"id": image.id} if image.id is not None else {}),
+            **({"corrected": "studio"} if by_hand else {}),
+            "detections": None,
+            "dropped": {},
+            "timings": {},
+            **{name: value for name, value in earlier.items() if name in _KEPT},
+            **members_of(document),
+        }
+        self._journal.append(record, models, durable=True)
+        self._remember(image.name, document)
+        self._summaries[image.name] = summary_of(image.name, document)
+
+    def compact(self) -> None:
+        """Write the journal anew where most of it is superseded.
+
+        Raises:
+            OutputError: It cannot be written. The journal is as it was.
+        """
+        if self._journal.is_wasteful:
+            self._journal.compact()
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._journal.close()
+
+    def _file_state(self, image: SourceImage, earlier: Mapping[str, Any]) -> dict[str, Any]:
+        """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged."""
+        recorded = {name: earlier.get(name) for name in ("bytes", "mtime_ns", "sha256")}
+        stamp = stamp_of(image.path)
+        if stamp is None or stamp == (recorded["bytes"], recorded["mtime_ns"]):
+            return recorded
+        try:
+            return self._files.get(image.path).to_dict()
+        except OSError:
+            return recorded
+
+    def _remember(self, name: str, document: ImageDocument) -> None:
+        self._documents[name] = document
+        self._documents.move_to_end(name)
+        while len(self._documents) > MAX_DOCUMENTS:
+            self._documents.popitem(last=False)
+
+    def _read_summaries(self) -> list[str]:
+        """Read the summaries of all records, and return their labels."""
+        labels: dict[str, None] = {}
+        for record in self._journal.records():
+            document = document_of(record)
+            if document.version:
+                self._summaries[record["name"]] = summary_of(record["name"], document)
+                labels |= dict.fromkeys(each.label for each in document.objects if each.label is not None)
+        return list(labels)
