@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -142,3 +143,19 @@ def test_a_file_that_says_nothing_of_a_running_studio_is_none(tmp_path, content)
 def test_the_address_is_one_that_a_browser_can_open(tmp_path, host, address):
     Running(host, 8470).write(tmp_path)
     assert Running.read(tmp_path).address == address
+
+
+def test_a_dataset_has_a_name_that_no_other_has_whatever_its_path_is(photos, tmp_path, monkeypatch, studio_app, client_of):
+    from promptseg.studio_server.project import open_project
+
+    def told(place):
+        (tmp_path / place).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / place)
+        with open_project(photos, Path("dataset")) as project, client_of(studio_app(project)) as client:
+            return client.get("/v1/studio").json(), client.app.state.access.secret
+
+    (here, secret), (there, _), (again, _) = told("here"), told("there"), told("here")
+    assert here["out"] == there["out"] == "dataset"
+    assert here["dataset"] == again["dataset"] != there["dataset"]
+    assert here["dataset"] not in secret
+    assert secret not in str(here)

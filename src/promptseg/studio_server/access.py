@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -40,6 +41,11 @@ class Access:
         self.secret = _kept_secret(folder / SESSION)
         self._lock = threading.Lock()
         self._codes: dict[str, float] = {}
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset folder that no other has, wherever it lies. It is made of the secret, and does not tell it."""
+        return hashlib.sha256(f"dataset {self.secret}".encode()).hexdigest()[:32]
 
     def new_code(self) -> str:
         """Return a code that works once."""

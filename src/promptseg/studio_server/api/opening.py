@@ -11,9 +11,9 @@ from ...server.api.routes import Serving, problems
 from ...server.errors import NotFoundError, UnauthorizedError
 from ...server.middleware.guard import check_token
 from ...server.service import Service
-from ..access import Access
 from ..page import Page, message
 from .schemas import AddressOut
+from .with_access import WithAccess
 
 router = APIRouter()
 
@@ -32,17 +32,11 @@ NOT_OPENED = (
 )
 
 
-def _access_of(request: Request) -> Access:
-    access: Access = request.app.state.access
-    return access
-
-
 def _page_of(request: Request) -> Page:
     page: Page = request.app.state.page
     return page
 
 
-WithAccess = Annotated[Access, Depends(_access_of)]
 WithPage = Annotated[Page, Depends(_page_of)]
 
 

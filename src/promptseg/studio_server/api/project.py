@@ -13,6 +13,7 @@ from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import problems
 from ..state import InStudio, json_bytes
 from .schemas import LabelsIn, LabelsOut, ProjectOut, label_of
+from .with_access import WithAccess
 
 router = APIRouter(prefix="/v1/studio", tags=["studio"])
 
@@ -21,13 +22,14 @@ _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream
 
 
 @router.get("", response_model=ProjectOut, responses=problems(422))
-async def show_project(studio: InStudio) -> Response:
+async def show_project(studio: InStudio, access: WithAccess) -> Response:
     """Tell what the studio works on."""
     project = studio.project
     images = await studio.do(project.summaries)
     values = {
         "name": project.name,
         "out": str(project.out),
+        "dataset": access.dataset,
         "kind": project.kind,
         "images": len(images),
         "labels": [vars(label) for label in project.labels.all],

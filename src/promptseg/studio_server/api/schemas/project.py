@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from .labels import LabelOut
 
@@ -21,6 +21,7 @@ class ProjectOut(BaseModel):
 
     name: str
     out: str
+    dataset: str = Field(description="Name of the dataset folder that no other has: what a browser keeps for it goes by this name.")
     kind: Literal["images", "video"]
     images: int
     labels: list[LabelOut]
