@@ -179,7 +179,7 @@ class TellsSize(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Number of bytes of the image and its embedding."""
+        """Number of bytes that the session takes now. The first prompt may add to it."""
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg import Pipeline, Prompt
+from promptseg import Pipeline, Prompt, load
 from promptseg.errors import InputError, PromptError
 from promptseg.pipeline import BuiltPipeline
 from promptseg.server.errors import NotFoundError
@@ -65,6 +65,19 @@ def test_open_images_are_bounded_in_bytes(tmp_path, images):
     assert device.encoded == 5
     device.answer([Segment("fake", images[0], POINT)])
     assert device.encoded == 6
+
+
+def test_what_the_first_prompt_adds_to_an_image_counts(tmp_path, images):
+    device = replica(tmp_path, load("mini-sam"), open_bytes=1 << 40)
+    device.answer([Encode("fake", images[0])])
+    encoded = device.open_bytes
+    device.answer([Segment("fake", images[0], POINT)])
+    decoded = device.open_bytes
+    assert decoded > 5 * encoded  # The context that all prompts share is seven times the embedding.
+    device.answer([Encode("fake", images[1])])
+    assert device.open_bytes == decoded + encoded
+    device.sweep(0)
+    assert device.open_bytes == 0
 
 
 def test_open_images_are_bounded_in_time(tmp_path, images):

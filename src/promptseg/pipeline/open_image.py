@@ -45,7 +45,7 @@ class OpenImage:
 
     @property
     def nbytes(self) -> int:
-        """Number of bytes of the image and, where the session tells it, of its embedding."""
+        """Number of bytes of the image and, where the session tells it, of its embedding. The first prompt may add to it."""
         session: object = self.session
         return session.nbytes if isinstance(session, TellsSize) else self.image.nbytes
 

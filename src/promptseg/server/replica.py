@@ -69,6 +69,7 @@ class Replica:
         self._open_bytes, self._max_videos, self._folder, self._tracker = open_bytes, max_videos, folder, tracker
         self._images: OrderedDict[tuple[str, str], OpenImage] = OrderedDict()
         self._last_used: dict[tuple[str, str], float] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
         self._used = 0
         self._videos: OrderedDict[str, _OpenVideo] = OrderedDict()
         self.encoded = 0
@@ -148,6 +149,7 @@ class Replica:
         except PromptSegError as error:
             return [error] * len(operations)
         outcomes = image.each([operation.prompts for operation in operations], candidates=first.candidates)
+        self._count((first.model, first.image.id))
         return [replace(outcome, image=None) if isinstance(outcome, Result) else outcome for outcome in outcomes]
 
     def _open(self, model: str, image: StoredImage) -> OpenImage:
@@ -178,13 +180,18 @@ class Replica:
         self.encoded += 1
         self._images[key] = opened
         self._last_used[key] = time.monotonic()
-        self._used += opened.nbytes
+        self._count(key)
+
+    def _count(self, key: tuple[str, str]) -> None:
+        """Count what an open image takes now: the first prompt adds to it. Close the least recently used ones beyond the maximum."""
+        self._used += self._images[key].nbytes - self._sizes.get(key, 0)
+        self._sizes[key] = self._images[key].nbytes
         while self._used > self._open_bytes and len(self._images) > 1:
             self._drop(next(iter(self._images)))
 
     def _drop(self, key: tuple[str, str]) -> None:
-        self._used -= self._images.pop(key).nbytes
-        del self._last_used[key]
+        self._used -= self._sizes.pop(key)
+        del self._images[key], self._last_used[key]
 
     def sweep(self, idle_seconds: float) -> None:
         """Close the images that nobody has used for so long."""

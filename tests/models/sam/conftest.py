@@ -37,6 +37,9 @@ class DiscSam:
     def geometry(self, size):
         return ResizeLongestSide(size, self.input_size, self.low_res)
 
+    def kept_bytes(self, embedding):
+        return 1000 if self.decoded else 0
+
     def encode(self, images):
         self.encoded += [image.shape for image in images]
         return [Embedding({"mean": image.mean(axis=(0, 1), dtype=np.float32)}, self.geometry(image.shape[:2])) for image in images]

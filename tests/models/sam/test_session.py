@@ -305,6 +305,13 @@ class TestCache:
         assert model.seen[0].any()
 
 
+def test_a_session_takes_its_image_its_embedding_and_what_the_model_keeps(model, session):
+    at_first = session.image.nbytes + session.embedding.nbytes
+    assert session.nbytes == at_first
+    session.segment([Prompt.point(30, 30)])
+    assert session.nbytes == at_first + 1000
+
+
 def test_the_provenance_is_that_of_the_model(model):
     assert SamSegmenter(model).provenance is model.provenance
 

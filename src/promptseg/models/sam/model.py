@@ -136,6 +136,10 @@ class SamModel(Protocol):
         """Return the position of images of a size ``(height, width)`` inside the model input."""
         ...
 
+    def kept_bytes(self, embedding: Embedding) -> int:
+        """Return the number of bytes that the model keeps beside an embedding now: what decoding computes once for each image."""
+        ...
+
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of (H, W, 3) uint8 RGB images of any sizes."""
         ...

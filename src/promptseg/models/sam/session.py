@@ -104,8 +104,8 @@ class SamSession(SessionDisplay):
 
     @property
     def nbytes(self) -> int:
-        """Number of bytes of the image and its embedding."""
-        return self.image.nbytes + self.embedding.nbytes
+        """Number of bytes of the image, of its embedding, and of what the model keeps beside it since it decoded the first prompt."""
+        return self.image.nbytes + self.embedding.nbytes + self.segmenter.model.kept_bytes(self.embedding)
 
     def features(self) -> FeatureMap:
         """Return the feature map with the most channels, without the cells that hold only padding.

@@ -62,6 +62,13 @@ def process_state():
     )
 
 
+def test_the_context_of_an_image_counts_while_the_embedding_is_held(model):
+    (embedding,) = model.encode([np.zeros((40, 60, 3), np.uint8)])
+    assert model.kept_bytes(embedding) == 0
+    model.decode(embedding, points(2))
+    assert model.kept_bytes(embedding) > embedding.nbytes
+
+
 def all_logits(decoded):
     return np.stack([decoded.logits([(row, candidate) for candidate in range(4)]) for row in range(len(decoded.scores))])
 

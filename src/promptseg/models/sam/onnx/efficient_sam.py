@@ -59,6 +59,10 @@ class OnnxEfficientSam:
         """Return the geometry of images of a size: they are stretched to the whole model input."""
         return StretchToSquare(size, self._input_size, self._low_res)
 
+    def kept_bytes(self, embedding: Embedding) -> int:  # noqa: ARG002 - Other models keep something.
+        """Return 0: nothing is kept beside an embedding."""
+        return 0
+
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because their sizes may differ."""
         return [Embedding({"embedding": self._encode(image)}, self.geometry((image.shape[0], image.shape[1]))) for image in images]

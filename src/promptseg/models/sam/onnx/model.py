@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,6 +104,12 @@ class OnnxSam:
     def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: the longer side fills the model input."""
         return ResizeLongestSide(size, self._input_size, self._low_res)
+
+    def kept_bytes(self, embedding: Embedding) -> int:
+        """Return the size of the context of an image, which is there once a prompt was decoded. It is seven times that of the embedding."""
+        with self._lock:
+            values = self._contexts.get(embedding) or {}
+        return sum(4 * math.prod(value.shape()) for value in values.values())
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU. They stay on another device."""

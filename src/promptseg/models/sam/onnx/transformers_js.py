@@ -63,6 +63,10 @@ class OnnxTransformersJs:
         """Return the geometry of images of a size."""
         return self._encoder.preprocessing.geometry(size, self._low_res)
 
+    def kept_bytes(self, embedding: Embedding) -> int:  # noqa: ARG002 - Other models keep something.
+        """Return 0: nothing is kept beside an embedding."""
+        return 0
+
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU. They stay on another device."""
         return [self._encode(image, self.geometry((image.shape[0], image.shape[1]))) for image in images]

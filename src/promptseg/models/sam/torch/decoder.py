@@ -52,6 +52,11 @@ class Context:
     queries: Tensor
     offsets: tuple[Tensor, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of all tensors."""
+        return sum(tensor.nbytes for tensor in (self.embedding, self.image, self.keys, self.values, self.queries, *self.offsets))
+
 
 @dataclass(frozen=True, eq=False)
 class DecodedPrompts:

@@ -75,6 +75,12 @@ class TorchSam(TorchEncoder):
         """Return the geometry of images of a size: the longer side fills the model input."""
         return ResizeLongestSide(size, self._input_size, self._low_res)
 
+    def kept_bytes(self, embedding: Embedding) -> int:
+        """Return the size of the context of an image on the device, which is there once a prompt was decoded."""
+        with self._lock:
+            context = self._contexts.get(embedding)
+        return 0 if context is None else context.nbytes
+
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
         """Return decoded prompts. Scores are computed now, logits on request. A batch that does not fit into memory is decoded in halves.
 
