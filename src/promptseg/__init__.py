@@ -33,8 +33,11 @@ _HOMES = {
     "Prompt": "prompts",
     "PromptSegError": "errors",
     "Result": "results",
+    "SceneMask": "scene_masks",
+    "SceneMasks": "scene_masks",
     "Segmenter": "protocols",
     "Session": "protocols",
+    "TiledSession": "tiling.session",
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "annotate": "annotation.run",
@@ -55,6 +58,7 @@ _HOMES = {
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
     "open_frames": "video.frames",
+    "open_tiled": "tiling.session",
     "segment": "pipeline.builder",
     "studio": "widgets.opening",
 }
@@ -95,7 +99,11 @@ if TYPE_CHECKING:
     from .registry.spec import BackendSpec as BackendSpec
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
+    from .scene_masks import SceneMask as SceneMask
+    from .scene_masks import SceneMasks as SceneMasks
     from .speed.measuring import bench as bench
+    from .tiling.session import TiledSession as TiledSession
+    from .tiling.session import open_tiled as open_tiled
     from .video.frames import open_frames as open_frames
     from .web_images import fetch_image as fetch_image
     from .widgets.opening import click as click

@@ -78,6 +78,12 @@ PUBLIC = {
     "promptseg.concepts.exemplar",
     "promptseg.concepts.presence",
     "promptseg.concepts.similarity",
+    # Rasters of any size, tile by tile
+    "promptseg.scene_masks",
+    "promptseg.tiling.grid",
+    "promptseg.tiling.joining",
+    "promptseg.tiling.pieces",
+    "promptseg.tiling.session",
     # Datasets
     "promptseg.datasets.core",
     "promptseg.datasets.reading",

@@ -47,6 +47,7 @@ from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spati
 from ..protocols import EmbeddingStore
 from ..registry import LoadRequest
 from ..results import Provenance
+from ..tiling.session import OpensTiled
 
 MAX_SIDE = 1024
 """Maximum of the longer side in pixels at which superpixels are computed. Larger images are reduced first, and have coarser outlines."""
@@ -66,7 +67,7 @@ def load(request: LoadRequest) -> SuperpixelSegmenter:
     return SuperpixelSegmenter(**request.options, provenance=provenance)
 
 
-class SuperpixelSegmenter:
+class SuperpixelSegmenter(OpensTiled):
     """Segmenter from SLIC superpixels; a `promptseg.protocols.Segmenter`.
 
     Args:

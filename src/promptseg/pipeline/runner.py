@@ -37,6 +37,7 @@ from ..protocols import (
 from ..registry.loading import load_concept
 from ..results import Provenance, Result
 from ..runtime.structured import shown_path
+from ..tiling.session import OpensTiled
 from ..tracking.asking import Every
 from ..tracking.concepts import track_concepts
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
@@ -51,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
-class BuiltPipeline(Displayed):
+class BuiltPipeline(Displayed, OpensTiled):
     """A pipeline with loaded models. Call it with an image and prompts. Threads may share it.
 
     Attributes:

@@ -13,6 +13,7 @@ from ..prompts import PromptKind
 from ..protocols import EmbeddingStore, Segmenter, Session
 from ..results import Provenance
 from ..runtime.forking import Lock
+from ..tiling.session import OpensTiled
 from .choice import choose
 from .spec import KIND_NAMES, Choice
 
@@ -94,7 +95,7 @@ class FallbackChain:
         return OutOfMemoryError(f"no model of the fallback chain fits into memory:\n  {story}")
 
 
-class FallbackSegmenter:
+class FallbackSegmenter(OpensTiled):
     """A `promptseg.protocols.Segmenter` that goes on with the next model if one does not fit into memory.
 
     A model is loaded when all models before it have failed. Each failure gives one warning. Later images use the model that was reached.

@@ -23,6 +23,7 @@ from ..notebook.session import SessionDisplay
 from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, listed_concepts, spatial
 from ..protocols import ConceptMasks, EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
+from ..tiling.session import OpensTiled
 from ..video.frames import open_frames
 from ..video.saved_session import SavedSession, saved_mask, saved_number
 from ..video.session import TrackingSession
@@ -39,7 +40,7 @@ def _provenance(model: str) -> Provenance:
 
 
 @dataclass(frozen=True)
-class FakeSegmenter:
+class FakeSegmenter(OpensTiled):
     """Segmenter that returns geometric shapes; a `promptseg.protocols.Segmenter`.
 
     Attributes:

@@ -17,6 +17,7 @@ from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spat
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
 from ...runtime.forking import StaysInProcess
+from ...tiling.session import OpensTiled
 from . import selection
 from .everything import segment_everything
 from .geometry import InputGeometry
@@ -28,7 +29,7 @@ from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import upsampler
 
 
-class SamSegmenter(StaysInProcess):
+class SamSegmenter(StaysInProcess, OpensTiled):
     """Segmenter for any model of the SAM family; a `promptseg.protocols.BatchSegmenter`.
 
     Args:

@@ -1,0 +1,109 @@
+"""Which tiles a spatial prompt goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..errors import PromptError
+from ..masks import Mask
+from ..prompts import SpatialPrompt
+from ..scene_masks import SceneMask
+from .grid import MAX_SIDE, Tile, TileGrid
+from .moving import Box, extent, holds, into
+from .pieces import BORDER, is_cut
+from .rescaling import rescaled
+
+_ROOM = 1.5
+"""A tile that is made for a prompt is larger than what the prompt shows by this factor."""
+
+
+def places(box: Box, grids: Sequence[TileGrid]) -> Iterator[tuple[TileGrid, Tile]]:
+    """Yield the tiles that hold a box of the raster, one for each grid that has one, the finest first.
+
+    It is the tile in whose core the middle of the box lies, or else one beside the grid with the box in its middle. A box that is too large
+    for the tiles of all grids has a tile at a scale of its own.
+
+    Args:
+        box: The box.
+        grids: At least one grid, the finest first.
+
+    Raises:
+        PromptError: The box is larger than any tile can be.
+    """
+    x, y = _middle(box)
+    found = False
+    for grid in grids:
+        for tile in (grid.holding(x, y), grid.around(x, y)):
+            if holds(tile.window, box, BORDER / grid.scale, grid.size):
+                found = True
+                yield grid, tile
+                break
+    if not found:
+        coarsest, longest = grids[-1], max(box[2] - box[0], box[3] - box[1])
+        if longest > MAX_SIDE:
+            raise PromptError(f"a prompt shows at most {MAX_SIDE} pixels of a raster along each side, got one of {longest:.0f}")
+        grid = replace(coarsest, scale=min(coarsest.scale, coarsest.tile / min(MAX_SIDE, _ROOM * longest)))
+        yield grid, grid.around(x, y)
+
+
+class PlacedPrompt:
+    """A spatial prompt on its way through tiles, from the finest scale to the coarsest, until no border cuts its mask.
+
+    A tile that cuts the mask is moved to the middle of the mask before the next scale is asked.
+
+    Args:
+        index: Index of the prompt.
+        prompt: The prompt, in pixels of the raster.
+        grids: The tiles, one grid for each scale, the finest first.
+
+    Attributes:
+        tile: The tile to ask, or the last one that was asked.
+        masks: The masks of the last tile that had any, in pixels of the raster.
+
+    Raises:
+        PromptError: The prompt is an empty mask, has the logits of one, or is larger than any tile can be.
+    """
+
+    def __init__(self, index: int, prompt: SpatialPrompt, grids: Sequence[TileGrid]) -> None:
+        self._index, self._prompt, self._grids = index, prompt, grids
+        self._extent = extent(prompt)
+        self._steps = self._tiles()
+        self.tile = next(self._steps)
+        self.masks: list[SceneMask] = []
+
+    @property
+    def prompt(self) -> SpatialPrompt:
+        """The prompt in pixels of the tile."""
+        return into(self._prompt, self.tile)
+
+    def take(self, masks: Sequence[Mask]) -> None:
+        """Take the masks of the tile, without its empty ones. Where it has none, those of an earlier tile stay."""
+        if masks:
+            self.masks = [rescaled(replace(mask, prompt_index=self._index), self.tile.window) for mask in masks]
+
+    def goes_on(self, masks: Sequence[Mask]) -> bool:
+        """Return whether another tile is to be asked after one with these masks. It is `tile` then."""
+        if not any(is_cut(mask, self.tile, self._grids[0].size) for mask in masks):
+            return False
+        following = next(self._steps, None)
+        if following is None:
+            return False
+        self.tile = following
+        return True
+
+    def _tiles(self) -> Iterator[Tile]:
+        for grid, tile in places(self._extent, self._grids):
+            yield tile
+            moved = grid.around(*_middle(_around(self._extent, *(mask.box for mask in self.masks))))
+            if moved.window != tile.window and holds(moved.window, self._extent, BORDER / grid.scale, grid.size):
+                yield moved
+
+
+def _around(*boxes: Box) -> Box:
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -1,0 +1,342 @@
+"""`TiledSession`: a raster of any size, open for prompts. `open_tiled` makes one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._checks import flag, is_number, whole_number
+from .._prompt_hints import not_everything
+from ..errors import ConfigError, InputError, PromptError, shown
+from ..masks import Mask, Size
+from ..prompts import Concept, EverythingPrompt, Example, Prompt, TextPrompt, spatial
+from ..protocols import EmbeddingStore
+from ..rasters.raster import Raster
+from ..rasters.window import Window
+from ..results import Provenance
+from ..runtime.forking import Lock, StaysInProcess
+from ..runtime.progress import track
+from ..runtime.single_flight import SingleFlight
+from ..scene_masks import SceneMasks
+from .asking import Ask, TiledModel, checked, models_of, opened
+from .grid import Tile, TileGrid
+from .joining import joined
+from .moving import extent, into
+from .pieces import Piece, pieces_of
+from .placing import PlacedPrompt, places
+
+TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
+"""What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
+
+KEPT_BYTES = 512 << 20
+"""Maximum number of bytes of the tiles that a session keeps open, with their embeddings. One stays open whatever it takes."""
+
+
+def open_tiled(
+    model: TiledModel,
+    source: TiledSource,
+    *,
+    tile: int = 1024,
+    overlap: int = 128,
+    scale: float | Sequence[float] = 1.0,
+    cache: EmbeddingStore | None = None,
+) -> TiledSession:
+    """Open a raster of any size for prompts, tile by tile.
+
+    Args:
+        model: A segmenter, as `promptseg.load` returns it, or a built pipeline.
+        source: A raster, or what `promptseg.open_raster` takes.
+        tile: Width and height of a tile as the model sees it, in pixels, at least 64.
+        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels; at most half of `tile`.
+        scale: Pixels of a tile for each pixel of the raster, or several: ``(1.0, 0.25)`` also finds objects that are larger than a tile.
+        cache: Store of the tiles' embeddings, such as ``EmbeddingCache(folder=…)``. None: what the model has.
+
+    Raises:
+        ConfigError: The model is neither, or a setting is out of its range.
+        InputError: The source cannot be read.
+    """
+    return TiledSession(checked(model), source, tile=tile, overlap=overlap, scale=scale, cache=cache)
+
+
+class OpensTiled:
+    """Base of segmenters and pipelines: the method `open_tiled`."""
+
+    def open_tiled(
+        self,
+        source: TiledSource,
+        *,
+        tile: int = 1024,
+        overlap: int = 128,
+        scale: float | Sequence[float] = 1.0,
+        cache: EmbeddingStore | None = None,
+    ) -> TiledSession:
+        """Open a raster of any size for prompts, tile by tile: `promptseg.tiling.session.open_tiled` with this model.
+
+        Raises:
+            ConfigError: A setting is out of its range.
+            InputError: The source cannot be read.
+        """
+        return open_tiled(self, source, tile=tile, overlap=overlap, scale=scale, cache=cache)  # type: ignore[arg-type]  # It is checked there.
+
+
+class TiledSession(StaysInProcess):
+    """A raster that is open for prompts. Each prompt goes to a tile that holds it; what tiles show of an object is joined.
+
+    It is a context manager, and closes the raster if it opened it. Threads may share it.
+
+    Args:
+        model: A segmenter or built pipeline.
+        source: A raster, or what `promptseg.open_raster` takes.
+        tile: Width and height of a tile as the model sees it, in pixels.
+        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels.
+        scale: Pixels of a tile for each pixel of the raster, or several.
+        cache: Store of the tiles' embeddings.
+
+    Attributes:
+        raster: The raster.
+        grids: The tiles, one grid for each scale, the finest first.
+
+    Raises:
+        ConfigError: A setting is out of its range.
+        InputError: The source cannot be read.
+    """
+
+    def __init__(
+        self,
+        model: TiledModel,
+        source: TiledSource,
+        *,
+        tile: int = 1024,
+        overlap: int = 128,
+        scale: float | Sequence[float] = 1.0,
+        cache: EmbeddingStore | None = None,
+    ) -> None:
+        scales = _scales(scale)
+        TileGrid((1, 1), tile, overlap)  # Settings are checked before a file is read.
+        self._model: TiledModel = model if cache is None else model.with_cache(cache)
+        self._owns = not isinstance(source, Raster)
+        self.raster = _raster(source)
+        try:
+            self.grids = tuple(TileGrid(self.raster.size, tile, overlap, each) for each in scales)
+        except BaseException:
+            self.close()
+            raise
+        self._lock = Lock()
+        self._opening: SingleFlight[_Place, tuple[Ask, int]] = SingleFlight()
+        self._kept: OrderedDict[_Place, tuple[Ask, int]] = OrderedDict()
+        self._seconds: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        models = ", ".join(each.model for each in self.provenance)
+        tiles = " + ".join(f"{len(grid)} tiles at scale {grid.scale:g}" for grid in self.grids)
+        return f"TiledSession({self.raster.name}, {width} wide, {height} high, {models}, {tiles})"
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the raster in pixels."""
+        return self.raster.size
+
+    @property
+    def provenance(self) -> tuple[Provenance, ...]:
+        """Name, backend, weights and license of each model."""
+        return models_of(self._model)
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Seconds spent so far, by stage: ``read``, ``encode``, ``segment`` and ``join``."""
+        with self._lock:
+            return dict(self._seconds)
+
+    def overview(self, longest: int = 1024) -> NDArray[np.uint8]:
+        """Return the whole raster as a small image for people, (H, W, 3) uint8 RGB.
+
+        Args:
+            longest: Number of pixels of its longer side, at most. The raster is not enlarged.
+
+        Raises:
+            ConfigError: `longest` is no whole number from 1 to 16384.
+        """
+        height, width = self.size
+        share = min(1.0, whole_number("longest", longest, 1, most=16_384) / max(height, width))
+        return self.raster.read(Window(0, 0, height, width), (max(1, round(height * share)), max(1, round(width * share))))
+
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> SceneMasks:
+        """Return the masks of spatial prompts, in their order; `SceneMask.mask` has the index of the prompt as `prompt_index`.
+
+        A prompt goes to the tile that holds it best, or to one of its own around it. If the border of the tile cuts the mask, the tile is
+        moved to the middle of the mask. If it is still cut, the next coarser scale is asked. A prompt for which the model finds nothing has
+        no mask. Points of the background outside of the tile are left out.
+
+        Args:
+            prompts: Spatial prompts in pixels of the raster, one for each object.
+            candidates: Whether to return all masks that the model proposes for each prompt, not only the best.
+
+        Raises:
+            PromptError: A prompt is not spatial, does not lie in the raster, is an empty mask, or has the logits of a mask.
+        """
+        candidates = flag("candidates", candidates, PromptError)
+        asked = [PlacedPrompt(index, prompt, self.grids) for index, prompt in enumerate(spatial(prompts, self.size))]
+        waiting = asked
+        while waiting:
+            waiting = self._asked(waiting, candidates=False)
+        if candidates:
+            self._asked(asked, candidates=True)
+        return SceneMasks((mask for each in asked for mask in each.masks), self.size)
+
+    def everything(self, prompt: EverythingPrompt | None = None) -> SceneMasks:
+        """Return a mask of every object that the model finds in any tile, in the order of their places, row by row.
+
+        Args:
+            prompt: Settings from `Prompt.everything`, for each tile; None for the defaults.
+
+        Raises:
+            PromptError: `prompt` is not made by `Prompt.everything`.
+        """
+        if not isinstance(prompt, (EverythingPrompt, type(None))):
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}{not_everything(prompt)}")
+        return self._over_tiles([prompt or EverythingPrompt()])
+
+    def find(self, *prompts: Prompt) -> SceneMasks:
+        """Return every object that phrases or examples describe, in the order of their places, row by row.
+
+        Args:
+            *prompts: Text prompts and examples, for a pipeline. An example without an image is in the raster. None: every class that the
+                pipeline's detector knows.
+
+        Raises:
+            PromptError: A prompt is of another kind, or an example does not lie in the raster.
+            IncompatibleStagesError: The session is a segmenter's, or a prompt needs a stage that the pipeline lacks.
+        """
+        for index, prompt in enumerate(prompts):
+            if not isinstance(prompt, (TextPrompt, Concept)):
+                raise PromptError(f"prompt {index} is {shown(prompt)}, where text and examples are taken: use segment() or everything()")
+        return self._over_tiles(prompts)
+
+    def close(self) -> None:
+        """Close the raster, if the session opened it."""
+        if self._owns:
+            self.raster.close()
+
+    def __enter__(self) -> TiledSession:  # noqa: PYI034 - Python 3.10 has no Self.
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    # All tiles
+
+    def _over_tiles(self, prompts: Sequence[Prompt]) -> SceneMasks:
+        pieces: list[Piece] = []
+        by_grid = [(grid, tile) for grid in self.grids for tile in grid]
+        bound = {grid.scale: [self._bound(prompt, grid) for prompt in prompts] for grid in self.grids}
+        for grid, tile in track(by_grid, stage="tiles", total=len(by_grid), unit="tile"):
+            with self._timed("read"):
+                valid = self.raster.valid(tile.window, tile.input_size)
+            if not valid.any():
+                continue
+            ask, _ = self._open(tile, keep=False)
+            with self._timed("segment"):
+                masks = ask(bound[grid.scale], False)
+            with self._timed("join"):
+                pieces += pieces_of(masks, tile, grid, valid)
+        with self._timed("join"):
+            return joined(pieces, self.size)
+
+    def _bound(self, prompt: Prompt, grid: TileGrid) -> Prompt:
+        """Return a prompt whose examples in the raster have a tile as their image, of a grid if one holds them, else of a coarser one."""
+        if not isinstance(prompt, Concept):
+            return prompt
+        return replace(prompt, examples=tuple(self._bound_example(example, grid) for example in prompt.examples))
+
+    def _bound_example(self, example: Example, grid: TileGrid) -> Example:
+        if example.image is not None or example.digest is not None:
+            return example
+        prompt = example.prompt.on_image(self.size)
+        _, tile = next(places(extent(prompt), [each for each in self.grids if each.scale <= grid.scale]))
+        return Example(self._read(tile), into(prompt, tile), example.positive)
+
+    def _asked(self, prompts: Sequence[PlacedPrompt], *, candidates: bool) -> list[PlacedPrompt]:
+        """Ask the tiles of prompts, and return the prompts that are to be asked of further tiles."""
+        by_tile: dict[Tile, list[PlacedPrompt]] = {}
+        for each in prompts:
+            by_tile.setdefault(each.tile, []).append(each)
+        further = []
+        for tile, here in by_tile.items():
+            ask, _ = self._open(tile)
+            with self._timed("segment"):
+                masks = ask([each.prompt for each in here], candidates)
+            found: dict[int, list[Mask]] = {}
+            for position, mask in enumerate(masks):
+                if mask.area:
+                    found.setdefault(position if mask.prompt_index is None else mask.prompt_index, []).append(mask)
+            for position, each in enumerate(here):
+                each.take(found.get(position, []))
+                if not candidates and each.goes_on(found.get(position, [])):
+                    further.append(each)
+        return further
+
+    # Tiles
+
+    def _open(self, tile: Tile, keep: bool = True) -> tuple[Ask, int]:
+        """Return an open tile: one that is kept, or one that is opened now."""
+        place = tile.window, tile.input_size
+        with self._lock:
+            if place in self._kept:
+                self._kept.move_to_end(place)
+                return self._kept[place]
+        found = self._opening.get([place], lambda _: {place: self._opened(tile)})[place]
+        if keep:
+            with self._lock:
+                self._kept[place] = found
+                while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > KEPT_BYTES:
+                    self._kept.popitem(last=False)
+        return found
+
+    def _opened(self, tile: Tile) -> tuple[Ask, int]:
+        image = self._read(tile)
+        with self._timed("encode"):
+            return opened(self._model, image)
+
+    def _read(self, tile: Tile) -> NDArray[np.uint8]:
+        with self._timed("read"):
+            return self.raster.read(tile.window, tile.input_size)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+_Place = tuple[Window, Size]
+
+
+def _scales(scale: object) -> list[float]:
+    """Return one or several scales, the finest first.
+
+    Raises:
+        ConfigError: They are no numbers above 0 and at most 1, or one is there twice.
+    """
+    given: list[Any] = list(scale) if isinstance(scale, Sequence) and not isinstance(scale, (str, bytes)) else [scale]
+    if not given or not all(is_number(each) and 0 < each <= 1 for each in given) or len(set(given)) < len(given):
+        raise ConfigError(f"scale is a number above 0 and at most 1, or several that differ, such as (1.0, 0.25); got {shown(scale)}")
+    return sorted((float(each) for each in given), reverse=True)
+
+
+def _raster(source: TiledSource) -> Raster:
+    if isinstance(source, Raster):
+        return source
+    raise InputError(f"expected a raster, got {shown(source)}")

@@ -1,0 +1,296 @@
+"""Tiled sessions with a segmenter whose masks are connected areas of one color."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from array_rasters import ArrayRaster
+from drawn_scenes import disc, rectangle, same_pixels
+from paint_segmenter import GREEN, GROUND, RED, PaintSegmenter, PaintSession
+from promptseg.errors import ConfigError, IncompatibleStagesError, PromptError
+from promptseg.masks import Mask, Masks
+from promptseg.pipeline import BuiltPipeline
+from promptseg.pipeline.config import parse_config
+from promptseg.prompts import Prompt
+from promptseg.rasters.window import Window
+from promptseg.runtime.progress import report_to
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
+from promptseg.tiling import session as tiled
+from promptseg.tiling.session import OpensTiled, open_tiled
+
+SIZE = (300, 420)
+TILES = {"tile": 128, "overlap": 32}
+
+
+@dataclass(frozen=True)
+class Painter(PaintSegmenter, OpensTiled):
+    """A segmenter with everything mode: all areas that are red or green."""
+
+    def open(self, image):
+        self.opened.append(image.shape[:2])
+        return PainterSession(np.asarray(image), self.cell, self.provenance)
+
+
+class PainterSession(PaintSession):
+    def everything(self, prompt):
+        import cv2
+
+        masks = []
+        for color in (RED, GREEN):
+            count, labels = cv2.connectedComponents((self.image == color).all(axis=2).astype(np.uint8), connectivity=4)
+            masks += [Mask.from_array(labels == label, score=0.9) for label in range(1, count)]
+        return Masks(masks, self.size)
+
+
+def raster_of(*objects, color=RED, size=SIZE, **about):
+    image = np.full((*size, 3), GROUND, np.uint8)
+    for pixels in objects:
+        image[pixels] = color
+    return ArrayRaster(image, **about)
+
+
+SCATTERED = [disc(SIZE, 40 + 60 * column, 35 + 60 * row, 8 + 3 * row) for column in range(7) for row in range(4)]
+
+
+class TestEverything:
+    def test_each_object_is_found_once_with_its_pixels(self):
+        assert same_pixels(Painter().open_tiled(raster_of(*SCATTERED), **TILES).everything(), SCATTERED)
+
+    def test_objects_larger_than_a_tile_too(self):
+        drawn = [rectangle(SIZE, 20, 40, 400, 60), disc(SIZE, 210, 190, 90)]
+        assert same_pixels(Painter().open_tiled(raster_of(*drawn), **TILES).everything(), drawn)
+
+    def test_a_second_scale_changes_no_small_object(self):
+        found = Painter().open_tiled(raster_of(*SCATTERED), **TILES, scale=(1.0, 0.5)).everything()
+        assert same_pixels(found, SCATTERED)
+
+    def test_tiles_without_data_are_not_asked(self):
+        valid = np.zeros(SIZE, bool)
+        valid[:, :100] = True
+        painter = Painter()
+        found = painter.open_tiled(raster_of(*SCATTERED, valid_pixels=valid), **TILES).everything()
+        assert len(painter.opened) == 6  # Those of the two columns of tiles that begin before pixel 100.
+        assert found.boxes[:, 2].max() <= 100
+
+    def test_progress_counts_tiles_of_all_scales(self):
+        reports = []
+        session = Painter().open_tiled(raster_of(*SCATTERED), **TILES, scale=(1.0, 0.5))
+        with report_to(lambda report: reports.append((report.stage, report.done, report.total, report.unit))):
+            session.everything()
+        total = sum(map(len, session.grids))
+        assert [report for report in reports if report[0] == "tiles"] == [("tiles", done, total, "tile") for done in range(total + 1)]
+
+    def test_other_prompts_are_refused(self):
+        with pytest.raises(PromptError, match=r"takes Prompt.everything\(\)"):
+            Painter().open_tiled(raster_of(), **TILES).everything(Prompt.point(3, 3))
+
+
+class TestSegment:
+    def test_each_prompt_has_its_mask_in_the_order_of_prompts(self):
+        session = Painter().open_tiled(raster_of(*SCATTERED), **TILES)
+        order = list(range(len(SCATTERED)))
+        random.Random(0).shuffle(order)
+        centers = [(40 + 60 * (index // 4), 35 + 60 * (index % 4)) for index in order]
+        found = session.segment([Prompt.point(x, y) for x, y in centers])
+        assert [mask.mask.prompt_index for mask in found] == order[:0] + list(range(len(order)))
+        assert [mask.within(Window(0, 0, *SIZE)) for mask in found] == [Mask.from_array(SCATTERED[index]) for index in order]
+
+    def test_prompts_of_one_tile_are_asked_together_and_a_tile_is_opened_once(self):
+        painter = Painter()
+        session = painter.open_tiled(raster_of(*SCATTERED), **TILES)
+        session.segment([Prompt.point(40, 35), Prompt.point(41, 36), Prompt.box(30, 25, 50, 45)])
+        session.segment([Prompt.point(40, 35)])
+        assert len(painter.opened) == 1
+
+    def test_a_tile_that_cuts_the_mask_is_moved(self):
+        drawn = rectangle(SIZE, 60, 20, 160, 50)  # It fits into a tile, but into none of the grid.
+        painter = Painter()
+        (found,) = painter.open_tiled(raster_of(drawn), **TILES).segment([Prompt.point(63, 30)])
+        assert same_pixels([found.within(Window(0, 0, *SIZE))] and painter.open_tiled(raster_of(drawn), **TILES).everything(), [drawn])
+        assert found.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn)
+
+    def test_a_box_that_no_tile_of_the_grid_holds_has_a_tile_of_its_own(self):
+        drawn = rectangle(SIZE, 60, 20, 160, 50)
+        raster = raster_of(drawn)
+        (found,) = Painter().open_tiled(raster, **TILES).segment([Prompt.box(60, 20, 160, 50)])
+        assert found.box == (60, 20, 160, 50)
+        assert len(raster.windows) == 1
+
+    def test_an_object_larger_than_a_tile_comes_from_the_coarser_scale(self):
+        drawn = disc(SIZE, 200, 140, 90)
+        for prompt in (Prompt.point(200, 140), Prompt.box(110, 50, 291, 231)):
+            (found,) = Painter().open_tiled(raster_of(drawn), **TILES, scale=(1.0, 0.5)).segment([prompt])
+            assert found.within(Window(0, 0, *SIZE)).iou(Mask.from_array(drawn)) > 0.97
+
+    def test_a_prompt_larger_than_a_tile_is_seen_at_a_scale_of_its_own(self):
+        drawn = rectangle(SIZE, 40, 40, 360, 240)
+        (found,) = Painter().open_tiled(raster_of(drawn), **TILES).segment([Prompt.box(40, 40, 360, 240)])
+        assert found.within(Window(0, 0, *SIZE)).iou(Mask.from_array(drawn)) > 0.95
+
+    def test_where_all_tiles_cut_the_mask_the_coarsest_answers(self):
+        drawn = np.ones(SIZE, bool)
+        (found,) = Painter().open_tiled(raster_of(drawn), **TILES, scale=(1.0, 0.5)).segment([Prompt.point(200, 140)])
+        assert found.window.width == 256
+
+    def test_candidates_are_those_of_the_tile(self):
+        found = open_tiled(FakeSegmenter(radius=6), raster_of(), **TILES).segment(
+            [Prompt.point(200, 140), Prompt.point(30, 30)], candidates=True
+        )
+        assert [mask.mask.prompt_index for mask in found] == [0, 0, 0, 1, 1, 1]
+        assert len(set(found.areas.tolist())) == 3
+
+    def test_a_prompt_for_which_nothing_is_found_has_no_mask(self):
+        found = open_tiled(FakeSegmenter(radius=6), raster_of(), **TILES).segment(
+            [Prompt.points([(30, 30)], [False]), Prompt.point(200, 140)]
+        )
+        assert [mask.mask.prompt_index for mask in found] == [1]
+
+    def test_a_mask_may_be_a_prompt(self):
+        drawn = disc(SIZE, 200, 140, 20)
+        (found,) = open_tiled(FakeSegmenter(), raster_of(), **TILES).segment([Prompt.mask(drawn)])
+        assert found.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn)
+
+    @pytest.mark.parametrize(
+        ("prompts", "message"),
+        [
+            ([Prompt.point(420, 3)], r"point \(420, 3\) lies outside the image"),
+            ([Prompt.box(430, 0, 440, 5)], "box .* lies outside"),
+            ([], "at least one prompt"),
+            ([Prompt.text("roof")], "points, boxes and masks are taken"),
+            (Prompt.point(3, 3), "takes a list"),
+        ],
+    )
+    def test_prompts_that_do_not_fit_are_refused(self, prompts, message):
+        with pytest.raises(PromptError, match=message):
+            Painter().open_tiled(raster_of(), **TILES).segment(prompts)
+
+    def test_threads_share_a_session(self):
+        painter = Painter()
+        session = painter.open_tiled(raster_of(*SCATTERED), **TILES)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: session.segment([Prompt.point(40, 35), Prompt.point(160, 95)])[0].box, range(16)))
+        assert set(found) == {(32, 27, 49, 44)}
+        assert len(painter.opened) == 2
+
+
+class TestOpenTiles:
+    def test_what_is_kept_open_is_bounded(self, monkeypatch):
+        monkeypatch.setattr(tiled, "KEPT_BYTES", 2 * 128 * 128 * 3)
+        painter = Painter()
+        session = painter.open_tiled(raster_of(*SCATTERED), **TILES)
+        places = [Prompt.point(40, 35), Prompt.point(160, 95), Prompt.point(340, 215)]
+        for place in places:
+            session.segment([place])
+        session.segment([places[2]])
+        session.segment([places[1]])
+        assert len(painter.opened) == 3
+        session.segment([places[0]])
+        assert len(painter.opened) == 4
+
+    def test_embeddings_go_to_the_cache_that_is_given(self):
+        given = []
+
+        class Remembering(FakeSegmenter):
+            def with_cache(self, cache):
+                given.append(cache)
+                return self
+
+        store = object()
+        open_tiled(Remembering(), raster_of(), **TILES, cache=store)
+        assert given == [store]
+
+
+class TestFind:
+    def pipeline(self, **models):
+        return BuiltPipeline(parse_config({"detect": {"model": "find"}, "segment": {}, "concept": {}}), **models)
+
+    def test_text_is_asked_of_each_tile(self):
+        pipeline = self.pipeline(detector=FakeDetector({"roof": (40, 50, 60, 70)}), segmenter=FakeSegmenter())
+        session = pipeline.open_tiled(raster_of(), **TILES)
+        found = session.find(Prompt.text("roof"))
+        assert set(found.labels) == {"roof"}
+        assert sorted(found.boxes[:, :2].tolist()) == sorted([tile.window.x + 40, tile.window.y + 50] for tile in session.grids[0])
+
+    def test_without_prompts_every_class_of_the_detector_is_found(self):
+        pipeline = self.pipeline(detector=FakeDetector({"roof": (40, 50, 60, 70), "tree": (70, 70, 80, 90)}), segmenter=FakeSegmenter())
+        assert set(pipeline.open_tiled(raster_of(), **TILES).find().labels) == {"roof", "tree"}
+
+    def test_an_example_in_the_raster_is_shown_in_a_tile_that_holds_it(self):
+        pipeline = self.pipeline(segmenter=FakeSegmenter(), concept_segmenter=FakeConceptSegmenter())
+        session = pipeline.open_tiled(raster_of(), **TILES)
+        tile = session.grids[0].holding(200, 140)
+        x, y = tile.window.x, tile.window.y
+        found = session.find(Prompt.example(None, Prompt.box(x + 30, y + 40, x + 50, y + 60), label="cell"))
+        assert sorted(found.boxes[:, :2].tolist()) == sorted([tile.window.x + 30, tile.window.y + 40] for tile in session.grids[0])
+
+    def test_an_example_outside_of_the_raster_is_refused(self):
+        pipeline = self.pipeline(segmenter=FakeSegmenter(), concept_segmenter=FakeConceptSegmenter())
+        with pytest.raises(PromptError, match="outside"):
+            pipeline.open_tiled(raster_of(), **TILES).find(Prompt.example(None, Prompt.box(500, 40, 520, 60)))
+
+    def test_a_segmenter_alone_says_that_a_pipeline_is_needed(self):
+        with pytest.raises(IncompatibleStagesError, match="needs a pipeline"):
+            open_tiled(FakeSegmenter(), raster_of(), **TILES).find(Prompt.text("roof"))
+        with pytest.raises(IncompatibleStagesError, match="needs a pipeline"):
+            open_tiled(FakeSegmenter(), raster_of(), **TILES).find()
+
+    def test_spatial_prompts_are_for_segment(self):
+        with pytest.raises(PromptError, match=r"use segment\(\)"):
+            open_tiled(FakeSegmenter(), raster_of(), **TILES).find(Prompt.point(3, 3))
+
+    def test_a_pipeline_takes_spatial_prompts_and_everything_too(self):
+        pipeline = BuiltPipeline(parse_config({"segment": {}}), segmenter=Painter())
+        session = pipeline.open_tiled(raster_of(*SCATTERED), **TILES)
+        assert same_pixels(session.everything(), SCATTERED)
+        assert session.segment([Prompt.point(40, 35)])[0].box == (32, 27, 49, 44)
+
+
+class TestAbout:
+    def test_size_provenance_and_timings(self):
+        session = open_tiled(FakeSegmenter(), raster_of(), **TILES)
+        assert (session.size, session.provenance) == (SIZE, (FakeSegmenter().provenance,))
+        assert session.timings == {}
+        session.everything()
+        assert list(session.timings) == ["read", "encode", "segment", "join"]
+
+    def test_the_overview_is_the_raster_in_small(self):
+        session = open_tiled(FakeSegmenter(), raster_of(rectangle(SIZE, 0, 0, 210, 300)), **TILES)
+        overview = session.overview(42)
+        assert overview.shape == (30, 42, 3)
+        assert (overview[:, :21] == RED).all()
+        assert session.overview().shape == (*SIZE, 3)
+        with pytest.raises(ConfigError, match="longest"):
+            session.overview(0)
+
+    def test_repr_names_raster_model_and_tiles(self):
+        assert repr(open_tiled(FakeSegmenter(), raster_of(), **TILES)) == (
+            "TiledSession(array, 420 wide, 300 high, fake-segmenter, 15 tiles at scale 1)"
+        )
+
+    def test_a_raster_that_was_given_stays_open(self):
+        raster = raster_of()
+        with open_tiled(FakeSegmenter(), raster, **TILES):
+            pass
+        assert not raster.closed
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"tile": 10}, "tile"),
+            ({"overlap": 900}, "overlap"),
+            ({"scale": 0}, "scale is a number above 0"),
+            ({"scale": (1.0, 1)}, "several that differ"),
+            ({"scale": ()}, "scale"),
+            ({"scale": "1"}, "scale"),
+        ],
+    )
+    def test_settings_out_of_range_are_refused(self, settings, message):
+        with pytest.raises(ConfigError, match=message):
+            open_tiled(FakeSegmenter(), raster_of(), **settings)
+
+    def test_what_is_no_model_is_refused(self):
+        with pytest.raises(ConfigError, match="a segmenter or a built pipeline, got 'mini-sam'"):
+            open_tiled("mini-sam", raster_of())
