@@ -58,6 +58,7 @@ _HOMES = {
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
     "open_frames": "video.frames",
+    "open_raster": "rasters.opening",
     "open_tiled": "tiling.session",
     "segment": "pipeline.builder",
     "studio": "widgets.opening",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from .protocols import Session as Session
     from .protocols import VideoSegmenter as VideoSegmenter
     from .protocols import VideoSession as VideoSession
+    from .rasters.opening import open_raster as open_raster
     from .registry.catalog import list_models as list_models
     from .registry.loading import load as load
     from .registry.loading import load_concept as load_concept

@@ -20,6 +20,10 @@ PUBLIC = {
     "promptseg.protocols",
     "promptseg.errors",
     "promptseg.images",
+    "promptseg.rasters.georeference",
+    "promptseg.rasters.opening",
+    "promptseg.rasters.raster",
+    "promptseg.rasters.window",
     "promptseg.samples",  # The quickstart begins with its image.
     "promptseg.fonts",
     "promptseg.overlay",

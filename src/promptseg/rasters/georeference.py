@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,36 @@ def read_georeference(path: Path) -> Georeference | None:
     Raises:
         InputError: When the image or its world file cannot be read, or the map is not invertible.
     """
-    found = _from_tags(path) or _from_world_file(path)
-    if found is not None and found.matrix[0] * found.matrix[4] == found.matrix[1] * found.matrix[3]:
+    tags: Mapping[int, Any] = {}
+    if path.suffix.lower() in (".tif", ".tiff"):
+        with open_image(path) as image:
+            tags = dict(getattr(image, "tag_v2", {}))
+    return stated_georeference(path, tags)
+
+
+def stated_georeference(path: Path, tags: Mapping[int, Any]) -> Georeference | None:
+    """Return the georeference that the tags of a TIFF file state, or else the world file beside the image, or None.
+
+    Args:
+        path: The image.
+        tags: Values of its tags by their numbers; empty for an image that is no TIFF.
+
+    Raises:
+        InputError: When the world file cannot be read, or the map is not invertible.
+    """
+    found = _from_tags(tags) or _from_world_file(path)
+    return None if found is None else checked(found, path)
+
+
+def checked(found: Georeference, path: Path) -> Georeference:
+    """Return a georeference whose map can be inverted, or raise `InputError`, with the path of the image."""
+    a, b, _, d, e, _ = found.matrix
+    if not np.isfinite(found.matrix).all() or a * e == b * d:
         raise InputError(f"the georeference of {path} is not valid: its matrix {found.matrix} cannot be inverted")
     return found
 
 
-def _from_tags(path: Path) -> Georeference | None:
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return None
-    with open_image(path) as image:
-        tags = dict(getattr(image, "tag_v2", {}))
+def _from_tags(tags: Mapping[int, Any]) -> Georeference | None:
     keys = _keys(tags.get(_KEYS, ()))
     if len(tags.get(_TRANSFORMATION, ())) == 16:
         a, b, _, c, d, e, _, f = (float(value) for value in tags[_TRANSFORMATION][:8])

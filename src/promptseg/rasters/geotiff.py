@@ -1,0 +1,230 @@
+"""`GdalReader`: GeoTIFF, and all else that rasterio reads by GDAL: overviews, nodata, masks, alpha, palettes and world coordinates."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._install import install_extra
+from ..errors import InputError, InputWarning, MissingDependencyError
+from ..masks import Size
+from .georeference import Georeference, checked
+from .handles import Handles
+from .reader import Band, Color, Samples
+from .window import Window
+
+_CACHE = 256 << 20
+"""Bytes of decoded blocks that GDAL keeps, for all files together. By itself it would take a twentieth of the machine's memory."""
+
+_LARGEST_BLOCK = 1 << 30
+"""Maximum bytes of one block of a file, for all of its bands. A block is decoded as a whole, whatever is read of it."""
+
+_MOST_BANDS = 10_000
+_COLORS: dict[str, Color] = {name: name for name in ("gray", "red", "green", "blue", "alpha")}
+_NETWORK = {"DAAS", "EEDA", "EEDAI", "GTI", "HTTP", "NGW", "OGCAPI", "PLMOSAIC", "PLSCENES", "STACIT", "STACTA", "WCS", "WMS", "WMTS"}
+"""Drivers that take a file as a description of what to fetch."""
+
+
+def import_rasterio(path: Path) -> ModuleType:
+    """Return package rasterio, which is to read a file.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        import rasterio
+    except ImportError as error:
+        raise MissingDependencyError(f"reading {path} needs rasterio, which is not installed: {install_extra('geo')}") from error
+    module: ModuleType = rasterio
+    return module
+
+
+class GdalReader:
+    """A raster that rasterio reads.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MissingDependencyError: rasterio is not installed.
+        InputError: The file is none that it reads, or has samples or blocks that are not supported.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._rasterio = path, import_rasterio(path)
+        self.name = path.name
+        self._handles = Handles(self._opened)
+        self._without_overviews = Handles(lambda: self._opened(OVERVIEW_LEVEL="NONE"))
+        self._warned = False
+        try:
+            with self._borrowed(self._handles) as dataset:
+                self._read_header(dataset)
+        except self._rasterio.errors.RasterioError as error:
+            raise InputError(f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}") from error
+        except InputError:
+            self.close()
+            raise
+
+    def _read_header(self, dataset: Any) -> None:
+        self._check(dataset)
+        self.size: Size = (dataset.height, dataset.width)
+        self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[0])
+        self.bits = _bits(dataset, self.dtype)
+        orientation = dataset.tags().get("EXIF_Orientation", "1")
+        self.stated_orientation = int(orientation) if orientation.isdecimal() else 1
+        self.overviews: tuple[Size, ...] = tuple(
+            (-(-dataset.height // factor), -(-dataset.width // factor)) for factor in dataset.overviews(1)
+        )
+        self.georeference = _georeference(dataset, self._path)
+        self._palette = _palette(dataset)
+        if self._palette is None:
+            colors = [_COLORS.get(color.name) for color in dataset.colorinterp]
+            self.bands = tuple(Band(name or "", color) for name, color in zip(dataset.descriptions, colors, strict=True))
+        else:
+            self.bands = Band("", "red"), Band("", "green"), Band("", "blue")
+            self.dtype, self.bits = self._palette.dtype, 8
+        all_valid = self._rasterio.enums.MaskFlags.all_valid
+        opaque = self._palette is None or bool(self._palette[:, 3].all())
+        self.complete = opaque and self.dtype.kind != "f" and all(all_valid in flags for flags in dataset.mask_flag_enums)
+
+    def _check(self, dataset: Any) -> None:
+        if not dataset.count:
+            inside = "; ".join(str(each) for each in dataset.subdatasets[:8])
+            raise InputError(
+                f"{self._path} has no bands of its own{f', and holds {inside}: save one of them as GeoTIFF' if inside else ''}"
+            )
+        if dataset.count > _MOST_BANDS:
+            raise InputError(f"{self._path} has {dataset.count} bands, more than {_MOST_BANDS}")
+        kinds = sorted(set(dataset.dtypes))
+        if any(kind.startswith("complex") for kind in kinds):
+            raise InputError(f"{self._path} has complex numbers ({kinds[0]}), which are no image: save their magnitude")
+        try:
+            sizes = [np.dtype(kind).itemsize for kind in dataset.dtypes]
+        except TypeError as error:
+            raise InputError(f"{self._path} has samples of type {kinds[0]}, which are no numbers of an image") from error
+        block = sum(height * width * size for (height, width), size in zip(dataset.block_shapes, sizes, strict=True))
+        if block > _LARGEST_BLOCK:
+            height, width = dataset.block_shapes[0]
+            raise InputError(
+                f"{self._path} is stored in pieces of {height} x {width} pixels, {block >> 20} MB each, which must be read as a whole: "
+                "store it in tiles first, such as by gdal_translate -of COG"
+            )
+
+    def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        """Return the samples of a window that lies in the raster, see `Reader.read`."""
+        reduced = size != window.size
+        try:
+            return self._read(self._handles, window, size, bands)
+        except self._rasterio.errors.RasterioError as error:
+            if not reduced or not self.overviews:
+                raise self._damaged(window, error) from error
+            result = self._in_full(window, size, bands)
+            self._tell_broken_overviews(error)
+            return result
+        except ValueError as error:  # The handles are closed.
+            raise InputError(f"{self._path} is closed, and cannot be read any more") from error
+
+    def _in_full(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        try:
+            return self._read(self._without_overviews, window, size, bands)
+        except self._rasterio.errors.RasterioError as error:
+            raise self._damaged(window, error) from error
+
+    def _tell_broken_overviews(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            message = f"the overviews of {self._path} cannot be read, and reduced windows are made of all pixels, which takes longer"
+            warnings.warn(f"{message} ({_one_line(error)}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
+
+    def _damaged(self, window: Window, error: Exception) -> InputError:
+        return InputError(
+            f"{self._path} cannot be read at x {window.x} to {window.right}, y {window.y} to {window.bottom}: it is truncated or damaged "
+            f"({_one_line(error)}). Get the file again"
+        )
+
+    def _read(self, handles: Handles[Any], window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        area = ((window.y, window.bottom), (window.x, window.right))
+        methods = self._rasterio.enums.Resampling
+        with self._borrowed(handles) as dataset:
+            indexes = [1] if self._palette is not None else [band + 1 for band in bands]
+            method = methods.nearest if self._palette is not None or size == window.size else methods.average
+            values = dataset.read(indexes, window=area, out_shape=(len(indexes), *size), resampling=method)
+            if self.complete:
+                valid = np.ones(size, bool)
+            else:
+                valid = dataset.read_masks(indexes, window=area, out_shape=(len(indexes), *size)).astype(bool).any(axis=0)
+        if self._palette is not None:
+            colors = self._palette[np.clip(values[0], 0, len(self._palette) - 1)]
+            return Samples(colors[..., list(bands)], valid & (colors[..., 3] > 0))
+        if self.dtype.kind == "f":
+            valid &= np.isfinite(values).any(axis=0)
+        return Samples(values.transpose(1, 2, 0), valid)
+
+    def _opened(self, **options: str) -> Any:
+        with self._rasterio.Env(**_settings()) as env, warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
+            drivers = sorted(set(env.drivers()) - _NETWORK)
+            return self._rasterio.io.DatasetReader(str(self._path), driver=drivers, sharing=False, **options)
+
+    @contextlib.contextmanager
+    def _borrowed(self, handles: Handles[Any]) -> Iterator[Any]:
+        with self._rasterio.Env(**_settings()), handles.borrowed() as dataset:
+            yield dataset
+
+    def close(self) -> None:
+        """Close all handles of the file."""
+        self._handles.close()
+        self._without_overviews.close()
+
+
+def _settings() -> dict[str, Any]:
+    """Return GDAL's settings while it reads here. It fetches nothing."""
+    return {"GDAL_CACHEMAX": _CACHE, "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}-of-nothing", "GDAL_NUM_THREADS": "1"}
+
+
+def _bits(dataset: Any, dtype: np.dtype[Any]) -> int:
+    stated = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    return int(stated) if stated.isdecimal() and 0 < int(stated) < 64 else dtype.itemsize * 8
+
+
+def _palette(dataset: Any) -> NDArray[np.uint8] | None:
+    """Return the colors of a raster whose only band, beside alpha, is of indices: (N, 4) RGBA."""
+    colors = [color.name for color in dataset.colorinterp]
+    if colors[0] != "palette" or np.dtype(dataset.dtypes[0]).kind != "u" or set(colors[1:]) - {"alpha"}:
+        return None
+    table = dataset.colormap(1)
+    return np.array([table.get(index, (0, 0, 0, 0)) for index in range(max(table) + 1)], np.uint8)
+
+
+def _georeference(dataset: Any, path: Path) -> Georeference | None:
+    transform = dataset.transform
+    if transform.is_identity:  # GDAL says so, too, where the file has no map.
+        if dataset.gcps[0] or dataset.rpcs is not None:
+            warnings.warn(
+                f"{path} is placed in the world by control points or by a camera model, and not by a map from pixels: all results are in "
+                "pixels. Warp it first, such as by gdalwarp, for world coordinates",
+                InputWarning,
+                stacklevel=6,
+            )
+        return None
+    a, b, c, d, e, f = (float(value) for value in transform[:6])
+    crs = dataset.crs
+    epsg, wkt = (_epsg(crs), crs.to_wkt()) if crs else (None, None)
+    return checked(Georeference((a, b, c, d, e, f), epsg, wkt), path)
+
+
+def _epsg(crs: Any) -> int | None:
+    """Return the EPSG code of a coordinate system, or None where it is not exactly that of a code."""
+    code = crs.to_epsg()
+    return int(code) if code and type(crs).from_epsg(code) == crs else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error.__cause__ or error).split())[:300]

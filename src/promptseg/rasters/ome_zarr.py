@@ -1,0 +1,182 @@
+"""`ZarrReader`: OME-Zarr folders (0.4 and 0.5), read by zarr: multiscale images, of which channels are chosen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._install import install_extra
+from ..errors import InputError, MissingDependencyError, PromptSegError, shown
+from ..masks import Size
+from .georeference import Georeference
+from .pyramid import Level, read_level
+from .reader import Band, Samples
+from .window import Window
+
+_LARGEST_CHUNK = 1 << 30
+"""Maximum bytes of a chunk. It is decoded as a whole, whatever is read of it."""
+
+_MOST_LEVELS = 64
+_MOST_METADATA = 64 << 20
+_MOST_BANDS = 10_000
+
+
+def import_zarr(path: Path) -> ModuleType:
+    """Return package zarr, which is to read a folder.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingDependencyError(f"reading {path} needs zarr, which is not installed: {install_extra('geo')}") from error
+    module: ModuleType = zarr
+    return module
+
+
+class ZarrReader:
+    """The first image of an OME-Zarr folder, in all of its sizes. Of a time series or a stack, it must be one plane.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        MissingDependencyError: zarr is not installed.
+        InputError: The folder is no OME-Zarr or is damaged, has several planes beside channels, or chunks that are not supported.
+    """
+
+    georeference: Georeference | None = None
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.name = path, path.name
+        zarr = import_zarr(path)
+        try:
+            attributes = _attributes(path)
+            axes, names = _first_image(attributes, path)
+            self._levels = [_array(zarr, path, name) for name in names]
+            self._read_header(axes, attributes)
+        except PromptSegError:
+            raise
+        except Exception as error:  # zarr's errors have no common base, and metadata may be anything.
+            raise self._damaged("is no OME-Zarr that zarr reads, or is damaged", error) from error
+
+    def _read_header(self, axes: Sequence[str], attributes: Mapping[str, Any]) -> None:
+        counts = dict(zip(axes, self._levels[0].shape, strict=True))
+        planes = {axis: count for axis, count in counts.items() if axis not in ("y", "x", "c") and count > 1}
+        if planes or not {"y", "x"} <= set(counts) or not all(counts.values()):
+            raise InputError(f"{self._path} is not one plane: its axes are {counts}. Save the plane that you mean as a folder of its own")
+        self._axes = tuple(axes)
+        channels = counts.get("c", 1)
+        if channels > _MOST_BANDS:
+            raise InputError(f"{self._path} has {channels} channels, more than {_MOST_BANDS}")
+        for level in self._levels:
+            there = dict(zip(axes, level.shape, strict=True))
+            if level.dtype != self._levels[0].dtype or any(there[axis] != counts[axis] for axis in axes if axis not in ("y", "x")):
+                raise InputError(f"{self._path} is no image in several sizes: they have {level.shape} of {level.dtype} beside {counts}")
+        sizes = [(level.shape[axes.index("y")], level.shape[axes.index("x")]) for level in self._levels]
+        self.size: Size = sizes[0]
+        self.overviews: tuple[Size, ...] = tuple(sizes[1:])
+        self.dtype: np.dtype[Any] = np.dtype(self._levels[0].dtype)
+        self.bits = 1 if self.dtype.kind == "b" else self.dtype.itemsize * 8
+        self.complete = self.dtype.kind != "f"
+        names = _channel_names(attributes, channels)
+        self.bands = (Band(names[0], "gray"),) if channels == 1 else tuple(Band(name) for name in names)
+
+    def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        """Return the samples of a window that lies in the raster, see `Reader.read`."""
+
+        def level(number: int, of: Size) -> Level:
+            return Level(of, lambda part: self._part(number, part, bands))
+
+        return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
+
+    def _part(self, level: int, window: Window, bands: tuple[int, ...]) -> Samples:
+        if not self._levels:
+            raise InputError(f"{self._path} is closed, and cannot be read any more")
+        places = {"y": slice(window.y, window.bottom), "x": slice(window.x, window.right)}
+        try:
+            planes: dict[int, NDArray[Any]] = {
+                band: np.asarray(self._levels[level][tuple({**places, "c": band}.get(axis, 0) for axis in self._axes)])
+                for band in set(bands)
+            }
+        except (MemoryError, PromptSegError):
+            raise
+        except Exception as error:  # A codec may raise anything.
+            raise self._damaged(f"cannot be read at {window.box}: it is damaged", error) from error
+        turned = self._axes.index("x") < self._axes.index("y")
+        values = np.stack([planes[band].T if turned else planes[band] for band in bands], 2)
+        valid = np.isfinite(values).any(axis=2) if self.dtype.kind == "f" else np.ones(window.size, bool)
+        return Samples(values, valid)
+
+    def close(self) -> None:
+        """Forget the arrays. zarr keeps no file open."""
+        self._levels = []
+
+    def _damaged(self, what: str, error: Exception) -> InputError:
+        return InputError(f"{self._path} {what} ({type(error).__name__}: {' '.join(str(error).split())[:300]})")
+
+
+def _attributes(path: Path) -> Mapping[str, Any]:
+    """Return what OME-Zarr says about a folder: ``zarr.json`` has it from 0.5 on, ``.zattrs`` before."""
+    newer, older = path / "zarr.json", path / ".zattrs"
+    if newer.is_file():
+        found = _json(newer).get("attributes", {}).get("ome", {})
+    elif older.is_file():
+        found = _json(older)
+    else:
+        raise InputError(f"{path} is a folder, and no OME-Zarr: it has no zarr.json or .zattrs. Give a raster file or an OME-Zarr folder")
+    if not isinstance(found, Mapping) or not isinstance(found.get("multiscales"), list) or not found["multiscales"]:
+        raise InputError(f"{path} has no image of its own (no multiscales): give the folder in it that has one")
+    return found
+
+
+def _first_image(attributes: Mapping[str, Any], path: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the axes of the first image, and the paths of its arrays, the largest first."""
+    image = attributes["multiscales"][0]
+    axes = [axis["name"] if isinstance(axis, Mapping) else axis for axis in image.get("axes", ("t", "c", "z", "y", "x"))]
+    names = [dataset["path"] for dataset in image["datasets"]][:_MOST_LEVELS]
+    for name in names:
+        if not isinstance(name, str) or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise InputError(f"{path} names {shown(name)} as one of its arrays, which does not lie in it")
+    if not names:
+        raise InputError(f"{path} has an image without arrays")
+    return axes, names
+
+
+def _array(zarr: ModuleType, path: Path, name: str) -> Any:
+    """Return an array of a folder, to be read by windows.
+
+    Its description is looked at first. An array of Python objects, or a filter that makes such, could run code.
+    """
+    for file in (path / name / ".zarray", path / name / "zarr.json"):
+        if file.is_file() and '"pickle"' in json.dumps(_json(file)):
+            raise InputError(f"{file} has a filter for Python objects, which are no samples of an image and may run code")
+    array = zarr.open_array(str(path / name), mode="r")
+    if np.dtype(array.dtype).kind not in "buif":
+        raise InputError(f"{path / name} has samples of {array.dtype}, which are no image: save real numbers")
+    if math.prod(array.chunks) * np.dtype(array.dtype).itemsize > _LARGEST_CHUNK:
+        raise InputError(f"{path / name} is stored in chunks of {array.chunks}, which must be read as a whole: store it in smaller ones")
+    return array
+
+
+def _json(file: Path) -> Any:
+    size = file.stat().st_size
+    if size > _MOST_METADATA:
+        raise InputError(f"{file} has {size} bytes, and a description of arrays has at most {_MOST_METADATA}")
+    return json.loads(file.read_text("utf-8"))
+
+
+def _channel_names(attributes: Mapping[str, Any], count: int) -> list[str]:
+    """Return the labels of channels, which OME-Zarr keeps among the settings of a viewer; empty where it has none."""
+    viewer = attributes.get("omero")
+    channels = viewer.get("channels") if isinstance(viewer, Mapping) else None
+    known = [each.get("label") if isinstance(each, Mapping) else None for each in channels] if isinstance(channels, list) else []
+    return [name if isinstance(name, str) else "" for name in (*known[:count], *[None] * (count - len(known)))]

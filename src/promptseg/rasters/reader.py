@@ -1,0 +1,79 @@
+"""`Reader`: the samples of a raster as its file has them, by windows, before any stretching. One for each kind of file."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..masks import Size
+from .georeference import Georeference
+from .window import Window
+
+Color = Literal["gray", "red", "green", "blue", "alpha"]
+
+
+class Band(NamedTuple):
+    """A band of a raster.
+
+    Attributes:
+        name: What the file calls it, or an empty string.
+        color: What it shows, or None where the file does not say.
+    """
+
+    name: str = ""
+    color: Color | None = None
+
+
+class Samples(NamedTuple):
+    """Samples of a window.
+
+    Attributes:
+        values: (height, width, bands), of the raster's own type. Without meaning where a pixel has no data.
+        valid: Which pixels have data in one of these bands at least, (height, width) bool.
+    """
+
+    values: NDArray[Any]
+    valid: NDArray[np.bool_]
+
+
+class Reader(Protocol):
+    """A file of samples. Several threads may read it at once.
+
+    Attributes:
+        name: Name for people, such as ``scene.tif``.
+        size: ``(height, width)`` in pixels at full resolution.
+        bands: The bands, alpha included.
+        dtype: Type of the samples.
+        bits: Number of bits of a sample that are used, such as 1 for a drawing in black and white.
+        georeference: Where the raster lies in the world, or None.
+        overviews: ``(height, width)`` of the reduced copies in the file, the largest first.
+        complete: Whether every pixel is known to have data.
+    """
+
+    name: str
+    size: Size
+    bands: tuple[Band, ...]
+    dtype: np.dtype[Any]
+    bits: int
+    georeference: Georeference | None
+    overviews: tuple[Size, ...]
+    complete: bool
+
+    def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        """Return the samples of a window that lies in the raster.
+
+        Args:
+            window: The window.
+            size: ``(height, width)`` of the result, at most that of the window. A smaller one is an average.
+            bands: Indices of the bands, from 0.
+
+        Raises:
+            InputError: The file cannot be read there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...

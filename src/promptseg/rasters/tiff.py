@@ -1,0 +1,247 @@
+"""`TiffReader`: TIFF files of microscopes and scanners, read by tifffile: OME-TIFF, SVS and others, with their pyramids."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._install import install_extra
+from ..errors import InputError, MissingDependencyError, PromptSegError
+from ..masks import Size
+from .georeference import stated_georeference
+from .handles import Handles
+from .pyramid import Level, read_level
+from .reader import Band, Color, Samples
+from .window import Window
+
+_LARGEST_SEGMENT = 1 << 30
+"""Maximum bytes of a tile or strip of a file. It is decoded as a whole, whatever is read of it."""
+
+_KINDS = ("is_ome", "is_svs", "is_ndpi", "is_scn", "is_bif", "is_qpi", "is_philips", "is_vsi", "is_indica", "is_avs")
+"""What tifffile calls files of microscopes and scanners, of which GDAL sees no more than the first page."""
+
+_GEOREFERENCE = (33550, 33922, 34264, 34735)
+_NODATA = 42113
+
+
+def import_tifffile(path: Path) -> ModuleType:
+    """Return package tifffile, which is to read a file.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        import tifffile
+    except ImportError as error:
+        raise MissingDependencyError(f"reading {path} needs tifffile, which is not installed: {install_extra('geo')}") from error
+    module: ModuleType = tifffile
+    return module
+
+
+def is_of_a_scanner(path: Path) -> bool:
+    """Return whether tifffile knows a TIFF file as one of a microscope or scanner, and can decode it."""
+    try:
+        with _tifffile_errors(path), import_tifffile(path).TiffFile(path) as file:
+            known = any(getattr(file, kind, False) for kind in _KINDS)
+        if known:
+            TiffReader(path).close()
+        return known
+    except PromptSegError:
+        return False
+
+
+class TiffReader:
+    """A TIFF file that tifffile reads: its first series of pages, in all of its sizes.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MissingDependencyError: tifffile is not installed, or imagecodecs, for a compression that needs it.
+        InputError: The file is damaged, has several planes beside channels, or samples or pieces that are not supported.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._tifffile = path, import_tifffile(path)
+        self.name = path.name
+        self._handles: Handles[Any] = Handles(self._opened)
+        try:
+            with _tifffile_errors(path), self._handles.borrowed() as file:
+                self._read_header(file)
+            self.read(Window(0, 0, 1, 1), (1, 1), (0,))  # A compression that cannot be decoded is told at once.
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self) -> Any:
+        return self._tifffile.TiffFile(self._path)
+
+    def _read_header(self, file: Any) -> None:
+        series = file.series[0]
+        counts = dict(zip(series.axes, series.shape, strict=True))
+        planes = {axis: count for axis, count in counts.items() if axis not in "YXSC" and count > 1}
+        if planes or not {"Y", "X"} <= set(counts) or series.is_truncated:
+            raise InputError(
+                f"{self._path} is not one plane: its axes are {series.axes}, of sizes {series.shape}. Save one plane as a file"
+            )
+        self.size: Size = (counts["Y"], counts["X"])
+        self.dtype: np.dtype[Any] = np.dtype(series.dtype)
+        if self.dtype.kind not in "buif":
+            raise InputError(f"{self._path} has samples of {self.dtype}, which are no image: save their magnitude")
+        self.bits = 1 if self.dtype.kind == "b" else int(series.keyframe.bitspersample)
+        self._samples = counts.get("S", 1)
+        self.bands = _bands(series, counts.get("C", 1), self._samples)
+        self._check(series)
+        self.overviews: tuple[Size, ...] = tuple(_size(level) for level in series.levels[1:])
+        self._nodata = _nodata(series.keyframe, self.dtype)
+        tags = {code: tag.value for code in _GEOREFERENCE if (tag := series.keyframe.tags.get(code)) is not None}
+        self.georeference = stated_georeference(self._path, tags)
+        self._alpha = next((at for at, band in enumerate(self.bands) if band.color == "alpha"), None)
+        self.complete = self._alpha is None and self._nodata is None and self.dtype.kind != "f"
+
+    def _check(self, series: Any) -> None:
+        """Raise `InputError` where a piece of the file is more than memory may hold, or a level is no copy of the first."""
+        for level in series.levels:
+            frame = level.keyframe
+            if frame.shaped[1] != 1 or len(level) != len(series) or level.axes != series.axes:
+                raise InputError(
+                    f"{self._path} is no image of one plane in several sizes: one of them has the axes {level.axes} {level.shape}"
+                )
+            if _bytes_of_segment(frame) > _LARGEST_SEGMENT and not _is_plain(frame):
+                raise InputError(
+                    f"{self._path} is stored in pieces of {_bytes_of_segment(frame) >> 20} MB, which must be read as a whole: store it in "
+                    "tiles first, such as by gdal_translate -of COG"
+                )
+
+    def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
+        """Return the samples of a window that lies in the raster, see `Reader.read`."""
+
+        def level(number: int, of: Size) -> Level:
+            return Level(of, lambda part: self._part(number, part, bands))
+
+        return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
+
+    def _part(self, level: int, window: Window, bands: tuple[int, ...]) -> Samples:
+        wanted = bands if self._alpha is None else (*bands, self._alpha)
+        with _tifffile_errors(self._path, window), self._handles.borrowed() as file:
+            pages = file.series[0].levels[level]
+            planes = [_read_band(pages[band // self._samples], pages.keyframe, band % self._samples, window) for band in wanted]
+        values = np.stack(planes[: len(bands)], 2)
+        valid = np.ones(window.size, bool) if self._alpha is None else planes[-1] > 0
+        if self.dtype.kind == "f":
+            valid &= np.isfinite(values).any(axis=2)
+        if self._nodata is not None:
+            valid &= (values != self._nodata).any(axis=2)
+        return Samples(values, valid)
+
+    def close(self) -> None:
+        """Close all handles of the file."""
+        self._handles.close()
+
+
+@contextlib.contextmanager
+def _tifffile_errors(path: Path, window: Window | None = None) -> Iterator[None]:
+    """Turn what tifffile raises, whose errors have no common base, into an `InputError`."""
+    try:
+        yield
+    except (PromptSegError, MemoryError):
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:300] or type(error).__name__
+        if "imagecodecs" in text:
+            raise MissingDependencyError(f"reading {path} needs package imagecodecs ({text}): pip install imagecodecs") from error
+        if "the file is closed" in text:
+            raise InputError(f"{path} is closed, and cannot be read any more") from error
+        where = "is not a TIFF file that tifffile reads, or is" if window is None else f"cannot be read at {window.box}: it is truncated or"
+        raise InputError(f"{path} {where} damaged ({text}). Get the file again") from error
+
+
+def _read_band(page: Any, frame: Any, sample: int, window: Window) -> NDArray[Any]:
+    """Return one sample of the pixels of a window of a page.
+
+    Args:
+        page: The page, or None where a series lacks it.
+        frame: The page that tells how the pages of its series are stored.
+        sample: Index of the sample within a pixel.
+        window: The window.
+    """
+    result = np.zeros(window.size, frame.dtype)
+    if page is None:
+        return result
+    separate, _, height, width, _ = frame.shaped
+    plane, sample = (sample, 0) if separate > 1 else (0, sample)
+    rows, columns = _segment_size(frame)
+    across, down = -(-width // columns), -(-height // rows)
+    for row, column in itertools.product(
+        range(window.y // rows, -(-window.bottom // rows)), range(window.x // columns, -(-window.right // columns))
+    ):
+        segment = Window(row * rows, column * columns, min(rows, height - row * rows), min(columns, width - column * columns))
+        shared = window.shared(segment)
+        if shared is not None:
+            pixels = _segment(page, frame, (plane * down + row) * across + column, segment.size)
+            inside = pixels[shared.y - segment.y : shared.bottom - segment.y, shared.x - segment.x : shared.right - segment.x, sample]
+            result[shared.y - window.y : shared.bottom - window.y, shared.x - window.x : shared.right - window.x] = inside
+    return result
+
+
+def _segment(page: Any, frame: Any, index: int, size: Size) -> NDArray[Any]:
+    """Return the pixels of a tile or strip, (rows, columns, samples). One that is stored as it is, is mapped and not read."""
+    offset, count, file = page.dataoffsets[index], page.databytecounts[index], page.parent.filehandle
+    samples = frame.shaped[4]
+    if not count:
+        return np.broadcast_to(np.array(frame.nodata, frame.dtype), (*size, samples))
+    if _is_plain(frame):
+        stored = np.dtype(page.parent.byteorder + frame.dtype.char)
+        shape = (size[0] if not frame.is_tiled else frame.tilelength, _segment_size(frame)[1], samples)
+        return np.memmap(file.path, stored, "r", offset, shape)
+    file.seek(offset)
+    options = {"jpegtables": page.jpegtables, "jpegheader": frame.jpegheader} if frame.compression in _JPEG else {}
+    return np.asarray(frame.decode(file.read(count), index, **options)[0][0])
+
+
+def _is_plain(frame: Any) -> bool:
+    """Return whether pixels are stored as they are."""
+    stored = frame.compression == 1 and frame.predictor == 1 and frame.fillorder == 1
+    return bool(stored and not frame.is_subsampled and frame.bitspersample == frame.dtype.itemsize * 8)
+
+
+def _segment_size(frame: Any) -> Size:
+    return (frame.tilelength, frame.tilewidth) if frame.is_tiled else (min(frame.rowsperstrip, frame.shaped[2]), frame.shaped[3])
+
+
+def _bytes_of_segment(frame: Any) -> int:
+    rows, columns = _segment_size(frame)
+    return int(rows * columns * frame.shaped[4] * frame.dtype.itemsize)
+
+
+def _size(level: Any) -> Size:
+    counts = dict(zip(level.axes, level.shape, strict=True))
+    return counts["Y"], counts["X"]
+
+
+def _bands(series: Any, channels: int, samples: int) -> tuple[Band, ...]:
+    if channels == 1 and samples in (3, 4) and series.keyframe.photometric in _IN_COLOR:
+        colors: tuple[Color, ...] = ("red", "green", "blue", "alpha")
+        return tuple(Band("", color) for color in colors[:samples])
+    return (Band("", "gray"),) if channels * samples == 1 else (Band(),) * (channels * samples)
+
+
+def _nodata(frame: Any, dtype: np.dtype[Any]) -> Any:
+    """Return the value that stands for no data, or None. NaN needs none: it is no data in any case."""
+    tag = frame.tags.get(_NODATA)
+    try:
+        value = float(tag.value) if tag is not None else float("nan")
+    except (TypeError, ValueError):
+        return None
+    return dtype.type(value) if np.isfinite(value) and dtype.type(value) == value else None
+
+
+_JPEG = (6, 7, 33007, 34892)
+_IN_COLOR = (2, 6)  # RGB and YCbCr, which is decoded to RGB.
