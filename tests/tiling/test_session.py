@@ -276,6 +276,13 @@ class TestAbout:
             pass
         assert not raster.closed
 
+    def test_what_the_session_opened_it_closes(self, tmp_path):
+        session = open_tiled(FakeSegmenter(), np.zeros((*SIZE, 3), np.uint8), **TILES)
+        with session:
+            assert session.size == SIZE
+        with pytest.raises(Exception, match="closed"):
+            session.overview()
+
     @pytest.mark.parametrize(
         ("settings", "message"),
         [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._checks import flag, is_number, whole_number
 from .._prompt_hints import not_everything
-from ..errors import ConfigError, InputError, PromptError, shown
+from ..errors import ConfigError, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import Concept, EverythingPrompt, Example, Prompt, TextPrompt, spatial
 from ..protocols import EmbeddingStore
@@ -339,4 +339,6 @@ def _scales(scale: object) -> list[float]:
 def _raster(source: TiledSource) -> Raster:
     if isinstance(source, Raster):
         return source
-    raise InputError(f"expected a raster, got {shown(source)}")
+    from ..rasters.opening import open_raster  # It loads OpenCV, which models that are only listed do not need.
+
+    return open_raster(source)
