@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,11 +31,28 @@ def new_file(path: Path, kept: list[str], *, text: bool = False, taken_in: bool 
     Raises:
         OutputError: When `path` is a file that promptseg did not write.
     """
+    with new_path(path, kept, taken_in=taken_in) as written, write_atomically(written, text=text) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def new_path(path: Path, kept: list[str], *, taken_in: bool = False) -> Iterator[Path]:
+    """Give a path for a new file to a library that opens its files itself. The file gets the name `path`, by the rules of `new_file`.
+
+    Args:
+        path: The file.
+        kept: List to which the name of a kept file is appended.
+        taken_in: Whether the user's changes were taken in elsewhere.
+
+    Raises:
+        OutputError: When `path` is a file that promptseg did not write.
+    """
     check_file(path)
     with temporary_folder(path.parent, path.name) as holder:
         written = holder / path.name
-        with write_atomically(written, text=text) as file:
-            yield file
+        yield written
+        with written.open("r+b") as file:
+            os.fsync(file.fileno())
         digest = digest_of(written)
         check_file(path)
         if file_state(path) == "changed" and digest_of(path) != digest:

@@ -15,27 +15,34 @@ from numpy.typing import NDArray
 from ..masks import Polygon
 from .polygons import Ring, ring_area
 
+Ground = NDArray[np.float64]
+"""(2, 2) float64 matrix from ``(column, row)`` to distances ``(x, y)`` on the ground. It can be inverted."""
 
-def simplified(polygons: Sequence[Polygon], tolerance: float) -> list[Polygon]:
+
+def simplified(polygons: Sequence[Polygon], tolerance: float, ground: Ground | None = None) -> list[Polygon]:
     """Return polygons with fewer corners.
 
     Args:
         polygons: The parts of a mask, from `promptseg.datasets.polygons.outlines`.
-        tolerance: Distance in pixels by which an outline may move. With 0 the polygons are returned as they are.
+        tolerance: Distance by which an outline may move, in pixels, or in units of the ground if there is one. With 0 the polygons are
+            returned as they are.
+        ground: The map from pixels to the ground in which distances are measured; None for pixels. Corners are returned in pixels.
     """
-    parts = simplified_parts([[polygon.exterior, *polygon.holes] for polygon in polygons], tolerance)
+    parts = simplified_parts([[polygon.exterior, *polygon.holes] for polygon in polygons], tolerance, ground)
     return [Polygon(exterior, tuple(holes)) for exterior, *holes in parts]
 
 
-def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float) -> list[list[Ring]]:
+def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float, ground: Ground | None = None) -> list[list[Ring]]:
     """Return the parts of a mask with fewer corners. Rings that would not be valid among the others stay as they are.
 
     Args:
-        parts: For each part its rings.
-        tolerance: Distance in pixels by which a ring may move. With 0 the rings are returned as they are.
+        parts: For each part its rings. With a ground, their corners are whole pixels.
+        tolerance: Distance by which a ring may move, in pixels, or in units of the ground if there is one. With 0 the rings are returned as
+            they are.
+        ground: The map from pixels to the ground in which distances are measured; None for pixels.
     """
     exact = [ring for part in parts for ring in part]
-    chosen = [_simplified_ring(ring, tolerance) if tolerance else ring for ring in exact]
+    chosen = [_simplified_ring(ring, tolerance, ground) if tolerance else ring for ring in exact]
     changed = {index for index, (ring, given) in enumerate(zip(chosen, exact, strict=True)) if len(ring) < len(given)}
     while changed and (wrong := (_touching(chosen, changed) or _misplaced(exact, chosen, changed))):
         for index in wrong:
@@ -45,10 +52,18 @@ def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float) -> list[
     return [[next(rings) for _ in part] for part in parts]
 
 
-def _simplified_ring(ring: Ring, tolerance: float) -> Ring:
+def _simplified_ring(ring: Ring, tolerance: float, ground: Ground | None) -> Ring:
     import cv2
 
-    found = cv2.approxPolyDP(ring.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2).astype(np.float32)
+    if ground is not None:
+        # Lengths in which a pixel is about 1 keep the accuracy of float32, whatever the units of the ground are.
+        unit = float(np.linalg.svd(ground, compute_uv=False)[-1])
+        scaled, tolerance = np.asarray(ground, np.float64).T / unit, tolerance / unit
+    placed = ring if ground is None else ring.astype(np.float64) @ scaled
+    found = cv2.approxPolyDP(placed.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2)
+    if ground is not None:
+        found = np.rint(found.astype(np.float64) @ np.linalg.inv(scaled))
+    found = found.astype(np.float32)
     return found if len(found) >= 3 and ring_area(found) * ring_area(ring) > 0 else ring
 
 

@@ -49,6 +49,13 @@ class WriteStats:
         count, example = self.examples.get(what, (0, f"{text_name(before)!r} is {after!r}"))
         self.examples[what] = count + 1, example
 
+    def label_text(self, label: str | None) -> str | None:
+        """Return a label as text that every format can hold, and count it if it is not written as it is."""
+        if label is None or (text := text_label(label)) == label:
+            return label
+        self.changed_text(_LABELS, label, text)
+        return text
+
 
 class Writer(ABC):
     """Writer of one format. Images are added one by one.
@@ -84,10 +91,8 @@ class Writer(ABC):
 
     def _with_text(self, mask: Mask) -> Mask:
         """Return a mask whose label is text that every format can hold."""
-        if mask.label is None or (label := text_label(mask.label)) == mask.label:
-            return mask
-        self.stats.changed_text(_LABELS, mask.label, label)
-        return replace(mask, label=label)
+        label = self.stats.label_text(mask.label)
+        return mask if label == mask.label else replace(mask, label=label)
 
     @abstractmethod
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:

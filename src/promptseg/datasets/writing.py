@@ -116,7 +116,7 @@ def write(
         with writer.open():
             for image in images:
                 writer.add(image)
-    return _report(name, writer.output_path, stats)
+    return report_of(name, writer.output_path, stats)
 
 
 def check_output(
@@ -222,7 +222,14 @@ def _writer(name: str, out: Path, classes: Sequence[str | Category], stats: Writ
     return variant.writer(out, Classes(classes), stats, **values)
 
 
-def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
+def report_of(name: str, path: Path, stats: WriteStats) -> WriteReport:
+    """Return the report of a file or folder from what was counted while it was written.
+
+    Args:
+        name: Name of the format.
+        path: The written file, or the folder of the files.
+        stats: The counts.
+    """
     notes = [f"{note} ({number_of(count, 'image')})" for note, count in stats.notes.items()]
     notes += [f"{number_of(count, *what)}: {example}" for what, (count, example) in stats.examples.items()]
     if stats.ignored:

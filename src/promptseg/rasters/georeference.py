@@ -43,7 +43,9 @@ class Georeference:
     def to_world(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
         """Return the (N, 2) world coordinates of (N, 2) ``(column, row)``."""
         a, b, c, d, e, f = self.matrix
-        return np.asarray(np.asarray(pixels, np.float64) @ np.array([[a, d], [b, e]]) + [c, f])
+        # Unlike a product of matrices, this rounds a place in the same way in every array, so that corners which meet still do.
+        column, row = np.asarray(pixels, np.float64).T
+        return np.stack([a * column + b * row + c, d * column + e * row + f], axis=1)
 
     def to_pixels(self, world: NDArray[Any]) -> NDArray[np.float64]:
         """Return the (N, 2) ``(column, row)`` of (N, 2) world coordinates."""
