@@ -1,0 +1,119 @@
+"""Coordinate reference systems (CRS): their names in files, whether they measure lengths, and whether two are the same.
+
+The database of the systems is PROJ's, which rasterio brings. Nothing here reprojects.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import InputError, shown
+from ..rasters.georeference import Georeference
+from .packages import geo_package
+
+WGS84 = 4326
+"""EPSG code of longitude and latitude, the system of a GeoJSON file that names none (RFC 7946)."""
+
+
+def system_of(georeference: Georeference | None) -> Any | None:
+    """Return the CRS of a georeference as ``rasterio.crs.CRS``, or None when it names none.
+
+    Raises:
+        InputError: PROJ does not know its EPSG code, or cannot read its WKT.
+        MissingDependencyError: rasterio is not installed.
+    """
+    if georeference is None or (georeference.epsg is None and georeference.wkt is None):
+        return None
+    return parsed(f"EPSG:{georeference.epsg}" if georeference.epsg is not None else str(georeference.wkt))
+
+
+def parsed(text: str) -> Any:
+    """Return a CRS, given as ``EPSG:25832``, ``OGC:CRS84``, WKT or PROJJSON, as ``rasterio.crs.CRS``.
+
+    Raises:
+        InputError: PROJ cannot read it.
+        MissingDependencyError: rasterio is not installed.
+    """
+    crs = geo_package("rasterio.crs", "a coordinate reference system")
+    try:
+        return crs.CRS.from_user_input(text)
+    except Exception as error:  # rasterio's CRSError, and what GDAL raises below it.
+        raise InputError(f"the coordinate reference system {shown(text)} cannot be read: {error}") from error
+
+
+def area_unit(georeference: Georeference | None) -> float | None:
+    """Return the area of a pixel in square units of the CRS, or None when the CRS measures no lengths, as longitude and latitude do not."""
+    system = system_of(georeference)
+    if georeference is None or system is None or not system.is_projected:
+        return None
+    a, b, _, d, e, _ = georeference.matrix
+    return abs(a * e - b * d)
+
+
+def text_of(georeference: Georeference) -> str | None:
+    """Return the CRS of a georeference as GDAL takes it: ``EPSG:25832`` or WKT; None when it names none."""
+    return f"EPSG:{georeference.epsg}" if georeference.epsg is not None else georeference.wkt
+
+
+def projjson(georeference: Georeference | None) -> dict[str, Any] | None:
+    """Return the CRS of a georeference as PROJJSON, or None when it names none."""
+    system = system_of(georeference)
+    if system is None:
+        return None
+    values = system.to_dict(projjson=True)
+    return json.loads(values) if isinstance(values, str) else dict(values)
+
+
+def name_of(system: Any) -> str:
+    """Return a CRS for a message, such as ``EPSG:25832 (ETRS89 / UTM zone 32N)``."""
+    code, name = system.to_epsg(), system.to_wkt().partition('"')[2].partition('"')[0] or "a system without a name"
+    return f"EPSG:{code} ({name})" if code else name
+
+
+def check_same_system(given: str | None, georeference: Georeference | None, file: object, raster: str) -> None:
+    """Check that a file of vectors is in the CRS of a raster. Where the raster names none, its coordinates are taken as they are.
+
+    Args:
+        given: The CRS of the file as text, or None when it names none.
+        georeference: That of the raster.
+        file: The file, for the message.
+        raster: Name of the raster, for the message.
+
+    Raises:
+        InputError: They are not the same, or one has a CRS and the other has none. The message names both, and the command that helps.
+        MissingDependencyError: rasterio is not installed.
+    """
+    own = system_of(georeference)
+    theirs = None if given is None or _UNKNOWN in given else parsed(given)
+    if georeference is None and theirs is not None:
+        raise InputError(
+            f"{file} is in {name_of(theirs)}, and {raster} has no georeference, so coordinates are its pixels: "
+            "give the raster its georeference (gdal_edit.py -a_srs … -a_ullr …), or vectors in pixels"
+        )
+    if own is None:
+        return
+    if theirs is None:
+        raise InputError(
+            f"{file} names no coordinate reference system, and {raster} is in {name_of(own)}. If they are the same, say so in a copy: "
+            f"ogr2ogr -a_srs {_short(own)} copy.gpkg {file}"
+        )
+    if not _same(own, theirs):
+        raise InputError(
+            f"{file} is in {name_of(theirs)}, and {raster} in {name_of(own)}: nothing is reprojected silently. "
+            f"Make a copy in the system of the raster: ogr2ogr -t_srs {_short(own)} copy.gpkg {file}"
+        )
+
+
+def _same(one: Any, other: Any) -> bool:
+    codes = {one.to_epsg(), other.to_epsg()}
+    return bool(one == other) or (len(codes) == 1 and None not in codes)
+
+
+def _short(system: Any) -> str:
+    code = system.to_epsg()
+    return f"EPSG:{code}" if code else "raster.prj"
+
+
+_UNKNOWN = "Undefined"
+"""In the WKT that GDAL gives for tables of a GeoPackage without a CRS."""

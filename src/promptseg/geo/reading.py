@@ -1,0 +1,272 @@
+"""Vectors as prompts and as the objects of a scene: points, boxes and polygons with attributes, from GeoJSON, GeoPackage or GeoParquet."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.core import read_score
+from ..errors import InputError, InputWarning, PromptError, shown
+from ..image_formats import MAX_PIXELS
+from ..masks import Mask, Polygon, Size
+from ..prompts import MAX_PROMPTS, Prompt, SpatialPrompt
+from ..rasters.georeference import Georeference
+from ..scene_masks import SceneMask, SceneMasks
+from .crs import check_same_system
+from .vector_file import VectorFeature, VectorFile, named, opened_vectors
+from .wkb import Corners
+
+LABELS = ("label", "name", "class")
+"""Attributes that may say what an object is. The first one that is there counts."""
+
+
+class Placed(Protocol):
+    """What is asked of a raster here. A `promptseg.rasters.raster.Raster` has it."""
+
+    @property
+    def name(self) -> str:
+        """Name for messages."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` in pixels."""
+        ...
+
+    @property
+    def georeference(self) -> Georeference | None:
+        """Where the raster lies in the world, or None where it does not say."""
+        ...
+
+
+@dataclass(frozen=True)
+class VectorPrompt:
+    """A prompt for one object of a raster.
+
+    Attributes:
+        prompt: Points, a box, or both, in pixels of the raster. Of a polygon it is the box.
+        label: What the object is, or None.
+        shape: The pixels of a polygon that is no box, or None.
+        place: The first feature of the object, for messages: its number in the file, and its attribute ``id`` if it has one.
+        attributes: The attributes of that feature.
+    """
+
+    prompt: SpatialPrompt
+    place: str
+    label: str | None = None
+    shape: SceneMask | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPrompt]:
+    """Read prompts for the objects of a raster.
+
+    A point is a click, a multipoint several clicks for one object, a polygon the box around it. Attributes: ``label``, ``name`` or
+    ``class`` says what the object is; ``foreground`` (true or false) whether points are on the object or on the background; features with
+    the same ``object`` are one prompt, such as a box with a point that is not on the object.
+
+    Features that lie outside of the raster are left out with an `InputWarning` that counts them.
+
+    Args:
+        path: The file: ``.geojson``, ``.json``, ``.gpkg``, ``.parquet`` or ``.geoparquet``, in the CRS of the raster, or in pixels (``x``
+            to the right and ``y`` down, corners of pixels at whole numbers) if the raster has no georeference.
+        raster: The raster.
+
+    Returns:
+        The prompts, in the order of the file.
+
+    Raises:
+        InputError: The file cannot be read, is in another CRS than the raster, has a feature that cannot be used, has none in the raster,
+            or has more than `promptseg.prompts.MAX_PROMPTS`. The message names the feature, or both systems and how to reproject.
+        MissingDependencyError: A package of the extra ``geo`` is not installed.
+    """
+    place, outside = Path(path), 0
+    found: dict[str, list[_Asked]] = {}
+    with opened_vectors(place) as file:
+        for feature in _in_pixels(file, raster):
+            asked = _asked(feature, raster.size, place)
+            if asked is None:
+                outside += 1
+                continue
+            own = feature.attributes.get("object")
+            found.setdefault(f"#{feature.number}" if own is None else f"={own}", []).append(asked)
+            if len(found) > MAX_PROMPTS:
+                raise InputError(f"{place} has more than {MAX_PROMPTS} prompts, the limit: split it")
+    _tell_outside(place, raster, outside, len(found))
+    return [_together(asked) for asked in found.values()]
+
+
+def read_scene(path: str | os.PathLike[str], raster: Placed) -> SceneMasks:
+    """Read polygons as the objects of a raster, such as the truth to compare with, or what `promptseg.geo.vectors` wrote.
+
+    The pixels of an object are those whose centers lie in its polygons. Attributes: ``label``, ``name`` or ``class``, and ``score``. The
+    part of an object outside of the raster is cut off. Objects without a pixel are left out with an `InputWarning` that counts them.
+
+    Args:
+        path: The file, as for `read_prompts`.
+        raster: The raster.
+
+    Returns:
+        The objects, in the order of the file.
+
+    Raises:
+        InputError: The file cannot be read, is in another CRS than the raster, or has a feature that is no polygon. The message names the
+            feature, or both systems and how to reproject.
+        MissingDependencyError: A package of the extra ``geo`` is not installed.
+    """
+    place, empty = Path(path), 0
+    masks: list[SceneMask] = []
+    with opened_vectors(place) as file:
+        for feature in _in_pixels(file, raster):
+            if not feature.geometry.parts:
+                raise InputError(f"{named(feature.number, feature.attributes, place)} is a point, where polygons are taken")
+            mask = _filled(feature, raster.size, place)
+            if mask is None:
+                empty += 1
+            else:
+                masks.append(mask)
+    _tell_outside(place, raster, empty, len(masks))
+    return SceneMasks(masks, raster.size)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one feature asks for."""
+
+    feature: VectorFeature
+    what: str
+    points: NDArray[np.float64]
+    foreground: bool
+    box: tuple[float, float, float, float] | None
+    shape: SceneMask | None
+
+
+def _in_pixels(file: VectorFile, raster: Placed) -> Iterator[VectorFeature]:
+    """Yield the features of a file with their corners in pixels of the raster, after a check that they are in its CRS."""
+    georeference = raster.georeference
+    unsaid = georeference is None and not file.named  # GeoJSON of pixels seldom says so.
+    check_same_system(None if unsaid else file.crs, georeference, file.path, raster.name)
+    for feature in file.features():
+        if georeference is None:
+            yield feature
+            continue
+        geometry = feature.geometry
+        parts = tuple(tuple(map(georeference.to_pixels, rings)) for rings in geometry.parts)
+        placed = type(geometry)(georeference.to_pixels(geometry.points), parts)
+        yield VectorFeature(feature.number, placed, feature.attributes)
+
+
+def _asked(feature: VectorFeature, size: Size, path: Path) -> _Asked | None:
+    """Return what a feature asks for, or None if it lies outside of the raster."""
+    what, (height, width) = named(feature.number, feature.attributes, path), size
+    points = feature.geometry.points
+    on = _foreground(feature.attributes.get("foreground"), what)
+    if len(points):
+        inside = ((points >= 0) & (points <= [width, height])).all(axis=1)
+        # A prompt has the centers of pixels at whole numbers.
+        return _Asked(feature, what, points[inside] - 0.5, on, None, None) if inside.any() else None
+    if not on:
+        raise InputError(f"{what} is a polygon with foreground false: only points can be on the background")
+    corners = np.concatenate([part[0] for part in feature.geometry.parts])
+    low, high = np.clip(corners.min(axis=0), 0, [width, height]), np.clip(corners.max(axis=0), 0, [width, height])
+    if not (low < high).all():
+        return None
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return _Asked(feature, what, np.zeros((0, 2)), True, box, None if _is_box(feature.geometry.parts) else _filled(feature, size, path))
+
+
+def _foreground(value: object, what: str) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, (bool, int, float)) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in _SAID:
+        return _SAID[value.lower()]
+    raise InputError(f"foreground is true or false, got {shown(value)} in {what}")
+
+
+def _together(asked: Sequence[_Asked]) -> VectorPrompt:
+    """Return what the features of one object ask for as one prompt."""
+    first = asked[0]
+    boxes = [each for each in asked if each.box is not None]
+    if len(boxes) > 1:
+        raise InputError(f"{boxes[1].what} has the same object as {boxes[0].what}: one object has one polygon")
+    if not boxes and not any(each.foreground for each in asked):
+        raise InputError(f"{first.what} is on the background: give the same attribute object to it and to a point or a box on the object")
+    try:
+        prompt = _prompt(asked, boxes[0].box if boxes else None)
+    except PromptError as error:
+        raise InputError(f"{first.what} cannot be used: {error}") from error
+    labels = (label for each in asked if (label := _label(each.feature.attributes)) is not None)
+    shape = boxes[0].shape if boxes else None
+    return VectorPrompt(prompt, first.what, next(labels, None), shape, dict(first.feature.attributes))
+
+
+def _prompt(asked: Sequence[_Asked], box: tuple[float, float, float, float] | None) -> SpatialPrompt:
+    xy = np.concatenate([each.points for each in asked])
+    on = np.concatenate([np.full(len(each.points), each.foreground) for each in asked])
+    if box is None:
+        return Prompt.points(xy, on)
+    return Prompt.box(*box) + Prompt.points(xy, on) if len(xy) else Prompt.box(*box)
+
+
+def _is_box(parts: Sequence[Sequence[Corners]]) -> bool:
+    """Return whether polygons are one rectangle along the pixels."""
+    if len(parts) != 1 or len(parts[0]) != 1 or len(parts[0][0]) != 4:
+        return False
+    ring = parts[0][0]
+    low, high = ring.min(axis=0), ring.max(axis=0)
+    on_corners = (np.minimum(np.abs(ring - low), np.abs(ring - high)) < _STRAIGHT).all()
+    return bool(on_corners) and len(np.unique(np.round(ring / _STRAIGHT), axis=0)) == 4
+
+
+def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
+    """Return the pixels of polygons in the raster, or None if there are none."""
+    parts, what = feature.geometry.parts, named(feature.number, feature.attributes, path)
+    corners = np.concatenate([part[0] for part in parts])
+    low = np.clip(np.floor(corners.min(axis=0)), 0, [size[1], size[0]]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)), 0, [size[1], size[0]]).astype(int)
+    width, height = (high - low).tolist()
+    if width < 1 or height < 1:
+        return None
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{what} is {width} pixels wide and {height} high, and an object has at most {MAX_PIXELS} pixels in its box")
+    polygons = [Polygon(rings[0] - low, tuple(ring - low for ring in rings[1:])) for rings in parts]  # type: ignore[arg-type]
+    try:
+        mask = Mask.from_polygons(
+            polygons, (height, width), score=read_score(feature.attributes.get("score")), label=_label(feature.attributes)
+        )
+    except InputError as error:
+        raise InputError(f"{what} cannot be used: {error}") from error
+    return SceneMask.of(mask, (int(low[0]), int(low[1]))) if mask.area else None
+
+
+def _label(attributes: Mapping[str, Any]) -> str | None:
+    for name in LABELS:
+        value = attributes.get(name)
+        if value is not None and not (isinstance(value, float) and math.isnan(value)):
+            return str(value)
+    return None
+
+
+def _tell_outside(path: Path, raster: Placed, outside: int, inside: int) -> None:
+    if not outside:
+        return
+    height, width = raster.size
+    what = f"{outside} of the {outside + inside} features of {path} have no pixel in {raster.name}, which is {width} wide and {height} high"
+    if not inside:
+        raise InputError(f"{what}: is the file of another raster?")
+    warnings.warn(f"{what}: they are left out", InputWarning, stacklevel=3)
+
+
+_STRAIGHT = 1e-3
+"""Pixels by which the sides of a box may be off."""
+_SAID = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "t": True, "f": False}
