@@ -35,6 +35,7 @@ DATASET = {
     "crowds": f"{DATA} --crowds",
 }
 """Words for another value of each option; the words before it are those of the plain command."""
+SCENE = "--scene s.tif --predictions p.gpkg --truth t.geojson"
 TO = "--model fake --out s.json"
 CUT = "--model fake --box 1,1,9,9"
 CONCEPT = "--model fake --like box=1,1,9,9 --concept like"
@@ -118,6 +119,8 @@ COMMANDS = {
             "fit": ("--images images --yolo masks --model fake", "--images images --yolo masks --model fake --fit"),
             "video": "--davis davis --video --model fake",
             "predictions": ("--davis davis --video --model fake", "--davis davis --video --predictions p"),
+            "scene": (f"{DATA} --model fake", SCENE),
+            "by_label": (SCENE, f"{SCENE} --by-label"),
             "summary": f"{DATA} --summary",
             "model": f"{DATA} --model other",
             "detector": (f"{DATA} --model fake --prompt text --detector find", f"{DATA} --model fake --prompt text --detector find2"),
@@ -282,6 +285,7 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     note("promptseg.evaluation.report.write_report")
     score = SimpleNamespace(name="a", j=1.0, f=1.0, j_and_f=1.0, switches=0, objects={}, to_dict=dict)
     note("promptseg.evaluation.video.evaluate_video", [score])
+    note("promptseg.cli.evaluate.evaluate_scene_files")
     note("promptseg.registry.load_video")
     note("promptseg.cli.track.load_video")
     note("promptseg.cli.track._propagates", lambda _model, _engine, tracker: tracker is None)

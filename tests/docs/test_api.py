@@ -104,6 +104,11 @@ PUBLIC = {
     "promptseg.datasets.formats.parquet",
     "promptseg.datasets.formats.voc",
     "promptseg.datasets.formats.yolo",
+    # Objects in world coordinates
+    "promptseg.geo.label_raster",
+    "promptseg.geo.reading",
+    "promptseg.geo.vectors",
+    "promptseg.scene_masks",
     # Tasks
     "promptseg.annotation.sources",
     "promptseg.annotation.run",
@@ -126,6 +131,7 @@ PUBLIC = {
     "promptseg.evaluation.report",
     "promptseg.evaluation.zoomed_view",
     "promptseg.evaluation.run",
+    "promptseg.evaluation.scene",
     "promptseg.evaluation.statistics",
     "promptseg.evaluation.train_overlap",
     "promptseg.evaluation.video",

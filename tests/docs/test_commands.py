@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,10 +22,13 @@ from PIL import Image
 
 import promptseg
 from detector_exports import write_rf_detr
+from geo_scenes import NORTH_UP, shapes
 from in_process import invoke
 from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
+from promptseg.geo.label_raster import write_label_raster
+from promptseg.geo.vectors import write_vectors
 from promptseg.models.coco_classes import COCO_BY_NUMBER
 from promptseg.prompts import Prompt
 from promptseg.samples import coffee
@@ -116,10 +120,20 @@ def files(tmp_path_factory, write_video):
     (davis / "ImageSets" / "2017" / "val.txt").write_text("clip\n")
     write_rf_detr(folder / "rfdetr" / "onnx" / "model.onnx", classes=91, layout="transformers")
     (folder / "rfdetr" / "config.json").write_text(json.dumps({"model_type": "rf_detr", "id2label": COCO_BY_NUMBER}), "utf-8")
+    _write_scene(folder)
     for name, page in (("pipeline.yaml", "docs/reference/configuration.md"), ("street.yaml", "docs/how-to/config-file.md")):
         text = (ROOT / page).read_text("utf-8")
         (folder / name).write_text(re.search(r"^```yaml[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], "utf-8")
     return folder
+
+
+def _write_scene(folder):
+    """Write a raster with world coordinates, its true objects, and what was found of them."""
+    if not all(map(find_spec, ("rasterio", "pyogrio"))):
+        return
+    write_label_raster(shapes(), folder / "scene.tif", georeference=NORTH_UP)
+    write_vectors(shapes(), folder / "truth.geojson", georeference=NORTH_UP)
+    write_vectors(shapes()[:4], folder / "objects.gpkg", georeference=NORTH_UP)
 
 
 @pytest.fixture

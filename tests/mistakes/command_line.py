@@ -290,6 +290,7 @@ MISTAKES = [
         "give one",
     ),
     Mistake("compare one run", "compare run.json", "run.json", "promptseg compare first.json second.json"),
+    Mistake("evaluate a scene without truth", "evaluate --scene scene.tif --predictions a.gpkg", "--scene needs", "--truth FILE"),
     Mistake("compare what is no run", "compare coco.json other.json", "coco.json", "promptseg evaluate --out", 1),
     Mistake("compare a missing run", "compare one.json two.json", "one.json", "cannot read", 1),
     # track

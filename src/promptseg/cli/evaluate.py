@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import OutputError
 from ..registry import DEFAULT_MODEL, choose
 from ..runtime import progress
 from ..runtime.output_files import write_json
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from . import completion
-from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
+from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error, written
 from .prompts import (
     AutoDeviceOption,
     DetectionThresholdOption,
@@ -27,6 +26,7 @@ from .prompts import (
     check_threshold,
     segmenter_options,
 )
+from .scene_scores import evaluate_scene_files
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
@@ -55,8 +55,16 @@ def evaluate(
         ),
     ] = False,
     predictions: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label images instead of a model.")
+        Path | None,
+        typer.Option(metavar="PATH", help="With --video: score the label images of this folder instead of a model. With --scene: vectors."),
     ] = None,
+    scene: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Compare the objects of --predictions FILE in this raster with those of --truth FILE, as vectors."
+        ),
+    ] = None,
+    by_label: Annotated[bool, typer.Option("--by-label", help="With --scene: match objects of the same label alone.")] = False,
     mask_kind: MaskKindOption = "auto",
     summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
     model: SegmenterOption = DEFAULT_MODEL,
@@ -104,6 +112,15 @@ def evaluate(
     from ..evaluation.simulation import Text, parse_prompt_protocol
 
     used = {"--rows": rows, "--report": report, "--failures": failures}
+    if scene is not None:
+        if predictions is None or truth is None:
+            raise usage_error("--scene needs --predictions FILE and --truth FILE: vectors, such as objects.gpkg and truth.geojson")
+        data = {"--images": images, "--masks": masks, "--coco": coco, "--labelme": labelme, "--yolo": yolo, "--davis": davis}
+        _refuse({**data, **used}, "--scene compares two files of vectors, and writes the figures with --out")
+        evaluate_scene_files(scene, predictions, Path(truth), out, by_label=by_label, as_json=as_json)
+        return
+    if by_label:
+        raise usage_error("--by-label is for --scene, and there is none")
     inputs = [
         images,
         masks,
@@ -119,7 +136,7 @@ def evaluate(
     ]
     if video or predictions is not None:
         if davis is None or not video:
-            raise usage_error("--video needs --davis FOLDER, and --predictions needs both")
+            raise usage_error("--video needs --davis FOLDER, and --predictions needs both, or --scene FILE")
         _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
         with errors_as_messages():
             _check_outputs(out, None, None, None, inputs)
@@ -179,8 +196,8 @@ def evaluate(
         )
     # An output that fails now, such as on a full disk, takes none of the others with it.
     saved = [
-        out is None or _succeeds(partial(evaluation.save, out), out),
-        rows is None or _succeeds(partial(evaluation.save_rows, rows), rows),
+        out is None or written(partial(evaluation.save, out), out),
+        rows is None or written(partial(evaluation.save_rows, rows), rows),
     ]
     say(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
     if failures is not None or report is not None:
@@ -188,10 +205,10 @@ def evaluate(
             found = find_failures(evaluation, dataset, failure_iou)
         if failures is not None:
             listed = failures / "failures.json"
-            saved.append(_succeeds(partial(write_json, found.to_dict(), listed), listed))
-            saved.append(_succeeds(partial(draw_failures, found, dataset, failures), failures))
+            saved.append(written(partial(write_json, found.to_dict(), listed), listed))
+            saved.append(written(partial(draw_failures, found, dataset, failures), failures))
         if report is not None:
-            saved.append(_succeeds(partial(write_report, evaluation, dataset, report, failures=found), report))
+            saved.append(written(partial(write_report, evaluation, dataset, report, failures=found), report))
         if failures is not None and not as_json:
             say(str(found))
     print_findings(evaluation.findings)
@@ -235,18 +252,6 @@ def _check_outputs(
         clean_up(failures)
 
 
-def _succeeds(write: Callable[[], object], path: Path) -> bool:
-    """Write an output, and print where it is or why it cannot be written. Return whether it was written."""
-    try:
-        with progress.shown():
-            write()
-    except OutputError as error:
-        say(f"promptseg: {error}", err=True)
-        return False
-    say(f"promptseg: wrote {path}", err=True)
-    return True
-
-
 def _evaluate_video(
     root: Path,
     predictions: Path | None,
@@ -273,7 +278,7 @@ def _evaluate_video(
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
         result = {"format": "promptseg-video-evaluation-1", "tracker": str(predictions or model), "sequences": values, "mean": mean}
-    saved = out is None or _succeeds(partial(write_json, result, out), out)
+    saved = out is None or written(partial(write_json, result, out), out)
     if as_json:
         say(json.dumps(result, indent=1))
     else:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ import typer
 from tqdm import tqdm
 
 from .._counting import number_of
-from ..errors import ConfigError, PromptSegError
+from ..errors import ConfigError, OutputError, PromptSegError
+from ..runtime import progress
 from ..runtime.files import remove_leftovers, short_name
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ def usage_error(message: str) -> typer.Exit:
     """Print a message about wrong usage and return the exit exception for the caller to raise."""
     say(f"promptseg: {message}", err=True)
     return typer.Exit(WRONG_USAGE)
+
+
+def written(write: Callable[[], object], path: Path) -> bool:
+    """Write an output, and print where it is or why it cannot be written. Return whether it was written."""
+    try:
+        with progress.shown():
+            write()
+    except OutputError as error:
+        say(f"promptseg: {error}", err=True)
+        return False
+    say(f"promptseg: wrote {path}", err=True)
+    return True
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
