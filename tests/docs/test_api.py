@@ -108,7 +108,6 @@ PUBLIC = {
     "promptseg.geo.label_raster",
     "promptseg.geo.reading",
     "promptseg.geo.vectors",
-    "promptseg.scene_masks",
     # Tasks
     "promptseg.annotation.sources",
     "promptseg.annotation.run",
