@@ -53,18 +53,20 @@ def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float, ground: 
 
 
 def _simplified_ring(ring: Ring, tolerance: float, ground: Ground | None) -> Ring:
-    import cv2
-
-    if ground is not None:
+    if ground is None:
+        found = _approximated(ring, tolerance)
+    else:
         # Lengths in which a pixel is about 1 keep the accuracy of float32, whatever the units of the ground are.
         unit = float(np.linalg.svd(ground, compute_uv=False)[-1])
-        scaled, tolerance = np.asarray(ground, np.float64).T / unit, tolerance / unit
-    placed = ring if ground is None else ring.astype(np.float64) @ scaled
-    found = cv2.approxPolyDP(placed.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2)
-    if ground is not None:
-        found = np.rint(found.astype(np.float64) @ np.linalg.inv(scaled))
-    found = found.astype(np.float32)
+        scaled = np.asarray(ground, np.float64).T / unit
+        found = np.rint(_approximated(ring.astype(np.float64) @ scaled, tolerance / unit) @ np.linalg.inv(scaled)).astype(np.float32)
     return found if len(found) >= 3 and ring_area(found) * ring_area(ring) > 0 else ring
+
+
+def _approximated(ring: NDArray[np.floating], tolerance: float) -> Ring:
+    import cv2
+
+    return cv2.approxPolyDP(ring.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2).astype(np.float32)
 
 
 def _touching(rings: Sequence[Ring], changed: set[int]) -> set[int]:

@@ -239,7 +239,7 @@ def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
         return None
     if width * height > MAX_PIXELS:
         raise InputError(f"{what} is {width} pixels wide and {height} high, and an object has at most {MAX_PIXELS} pixels in its box")
-    polygons = [Polygon(rings[0] - low, tuple(ring - low for ring in rings[1:])) for rings in parts]  # type: ignore[arg-type]
+    polygons = [Polygon(rings[0] - low, tuple(ring - low for ring in rings[1:])) for rings in parts]
     try:
         mask = Mask.from_polygons(
             polygons, (height, width), score=read_score(feature.attributes.get("score")), label=_label(feature.attributes)
