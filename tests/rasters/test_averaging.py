@@ -40,6 +40,18 @@ class TestAverages:
         assert np.allclose(whole.values, strips.values)
         assert np.array_equal(whole.valid, strips.valid)
 
+    def test_a_piece_of_a_file_is_read_once(self, monkeypatch):
+        monkeypatch.setattr("promptseg.rasters.averaging._AT_ONCE", 67 * 7)
+        array, seen = ramp(101, 67, dtype="float64"), []
+
+        def read(window):
+            seen.append((window.y, window.bottom))
+            return level_of(array).read(window)
+
+        values = averaged(read, Window(10, 0, 91, 67), (13, 29), rows=32).values
+        assert seen == [(10, 32), (32, 64), (64, 96), (96, 101)]
+        assert np.allclose(values, averaged(level_of(array).read, Window(10, 0, 91, 67), (13, 29)).values)
+
     def test_pixels_without_data_do_not_count_whatever_they_hold(self):
         array = np.full((4, 4, 1), 7, np.float32)
         array[::2] = np.nan

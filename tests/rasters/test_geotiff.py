@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -256,6 +258,34 @@ class TestDamage:
 
         with pytest.raises(MissingDependencyError, match=r"reading .*scene\.tif needs rasterio, which is not installed: pip install .*geo"):
             GdalReader(path)
+
+
+class TestMemory:
+    SIDE = 32_768
+
+    def test_a_gigapixel_takes_no_more_memory_than_its_windows(self, write_tiff, tmp_path):
+        """The file is sparse: a few of its tiles are written."""
+        path = tmp_path / "giga.tif"
+        profile = {
+            "tiled": True,
+            "blockxsize": 512,
+            "blockysize": 512,
+            "sparse_ok": True,
+            "bigtiff": "yes",
+            "transform": rasterio.Affine.scale(2),
+        }
+        with rasterio.open(path, "w", driver="GTiff", width=self.SIDE, height=self.SIDE, count=3, dtype="uint16", **profile) as dataset:
+            for place in range(0, self.SIDE - 512, 4096):
+                dataset.write(ramp(512, 512, 3, "uint16", 3000).transpose(2, 0, 1), window=((place, place + 512), (place, place + 512)))
+        code = (
+            "import resource, sys; import promptseg as ps; from promptseg.rasters.window import Window\n"
+            "raster = ps.open_raster(sys.argv[1])\n"
+            f"for at in range(0, {self.SIDE} - 1024, 4096): assert raster.read(Window(at, at, 1024, 1024)).any()\n"
+            "assert raster.read(Window(4096, 0, 4096, 4096), (512, 512)).shape == (512, 512, 3)\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"
+        )
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, timeout=120)
+        assert int(done.stdout) < 900  # MB. All pixels would take 6,144.
 
 
 class TestThreadsAndProcesses:

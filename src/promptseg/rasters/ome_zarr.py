@@ -94,7 +94,8 @@ class ZarrReader:
         """Return the samples of a window that lies in the raster, see `Reader.read`."""
 
         def level(number: int, of: Size) -> Level:
-            return Level(of, lambda part: self._part(number, part, bands))
+            rows = int(self._levels[number].chunks[self._axes.index("y")]) if self._levels else 1
+            return Level(of, lambda part: self._part(number, part, bands), rows)
 
         return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
 

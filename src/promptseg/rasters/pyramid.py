@@ -25,10 +25,12 @@ class Level(NamedTuple):
     Attributes:
         size: ``(height, width)``.
         read: Function that returns the samples of a window of this level, in its own size.
+        rows: Height of the pieces in which the file stores its pixels.
     """
 
     size: Size
     read: Callable[[Window], Samples]
+    rows: int = 1
 
 
 def read_level(levels: Sequence[Level], window: Window, size: Size) -> Samples:
@@ -46,7 +48,7 @@ def read_level(levels: Sequence[Level], window: Window, size: Size) -> Samples:
         # A level that has almost enough pixels, such as half of an odd number, is enough.
         if scales[0] * steps[0] > 0.99 and scales[1] * steps[1] > 0.99:
             return _resampled(level, window, size, scales)
-    return averaged(levels[0].read, window, size)
+    return averaged(levels[0].read, window, size, levels[0].rows)
 
 
 def _resampled(level: Level, window: Window, size: Size, scales: tuple[float, float]) -> Samples:
@@ -58,7 +60,7 @@ def _resampled(level: Level, window: Window, size: Size, scales: tuple[float, fl
     finer = max(1, round((y1 - y0) / size[0])), max(1, round((x1 - x0) / size[1]))
     fine = size[0] * finer[0], size[1] * finer[1]
     if exact or max(*fine, *around.size) > _LONGEST:
-        return averaged(level.read, around, (min(size[0], around.height), min(size[1], around.width)))
+        return averaged(level.read, around, (min(size[0], around.height), min(size[1], around.width)), level.rows)
     values, valid = level.read(around)
     scale_y, scale_x = (y1 - y0) / fine[0], (x1 - x0) / fine[1]
     # From the center of a pixel of the result to a place in what was read, where centers are whole numbers.

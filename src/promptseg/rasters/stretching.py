@@ -65,8 +65,12 @@ def stretched(values: NDArray[Any], limits: Limits | None) -> NDArray[np.uint8]:
         return np.asarray(values, np.uint8)
     exact = np.float64 if values.dtype.itemsize > 4 or (values.dtype.kind in "iu" and values.dtype.itemsize == 4) else np.float32
     low, high = np.asarray(limits, np.float64).T
-    scaled = (values - low.astype(exact)) * (255 / (high - low)).astype(exact)
-    return np.asarray(np.rint(np.clip(np.nan_to_num(scaled, copy=False, nan=0.0), 0, 255)), np.uint8)
+    with np.errstate(invalid="ignore", over="ignore"):  # Of what is no number, and of floats far beyond the limits.
+        scaled: NDArray[Any] = values - low.astype(exact)
+        scaled *= (255 / (high - low)).astype(exact)
+    np.fmax(scaled, 0, out=scaled)  # It takes 0 where the other is NaN.
+    np.minimum(scaled, 255, out=scaled)
+    return np.rint(scaled, out=scaled).astype(np.uint8)  # type: ignore[no-any-return]  # `out` is of any type.
 
 
 def _checked_percentiles(given: object) -> tuple[float, float]:

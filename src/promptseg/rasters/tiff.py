@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -100,6 +100,7 @@ class TiffReader:
         self.bands = _bands(series, counts.get("C", 1), self._samples)
         self._check(series)
         self.overviews: tuple[Size, ...] = tuple(_size(level) for level in series.levels[1:])
+        self._rows = [1 if _is_plain(level.keyframe) else _segment_size(level.keyframe)[0] for level in series.levels]
         self._nodata = _nodata(series.keyframe, self.dtype)
         tags = {code: tag.value for code in _GEOREFERENCE if (tag := series.keyframe.tags.get(code)) is not None}
         self.georeference = stated_georeference(self._path, tags)
@@ -124,7 +125,7 @@ class TiffReader:
         """Return the samples of a window that lies in the raster, see `Reader.read`."""
 
         def level(number: int, of: Size) -> Level:
-            return Level(of, lambda part: self._part(number, part, bands))
+            return Level(of, lambda part: self._part(number, part, bands), self._rows[number])
 
         return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
 
@@ -132,9 +133,13 @@ class TiffReader:
         wanted = bands if self._alpha is None else (*bands, self._alpha)
         with _tifffile_errors(self._path, window), self._handles.borrowed() as file:
             pages = file.series[0].levels[level]
-            planes = [_read_band(pages[band // self._samples], pages.keyframe, band % self._samples, window) for band in wanted]
-        values = np.stack(planes[: len(bands)], 2)
-        valid = np.ones(window.size, bool) if self._alpha is None else planes[-1] > 0
+            read = np.zeros((*window.size, len(wanted)), self.dtype)
+            for number in {band // self._samples for band in wanted}:
+                there = [at for at, band in enumerate(wanted) if band // self._samples == number]
+                samples = [wanted[at] % self._samples for at in there]
+                read[..., there] = _read_page(pages[number], pages.keyframe, samples, window)
+        values = read[..., : len(bands)]
+        valid = np.ones(window.size, bool) if self._alpha is None else read[..., -1] > 0
         if self.dtype.kind == "f":
             valid &= np.isfinite(values).any(axis=2)
         if self._nodata is not None:
@@ -163,31 +168,34 @@ def _tifffile_errors(path: Path, window: Window | None = None) -> Iterator[None]
         raise InputError(f"{path} {where} damaged ({text}). Get the file again") from error
 
 
-def _read_band(page: Any, frame: Any, sample: int, window: Window) -> NDArray[Any]:
-    """Return one sample of the pixels of a window of a page.
+def _read_page(page: Any, frame: Any, samples: Sequence[int], window: Window) -> NDArray[Any]:
+    """Return some samples of the pixels of a window of a page, (height, width, samples).
 
     Args:
         page: The page, or None where a series lacks it.
         frame: The page that tells how the pages of its series are stored.
-        sample: Index of the sample within a pixel.
+        samples: Indices of the samples within a pixel.
         window: The window.
     """
-    result = np.zeros(window.size, frame.dtype)
+    result = np.zeros((*window.size, len(samples)), frame.dtype)
     if page is None:
         return result
     separate, _, height, width, _ = frame.shaped
-    plane, sample = (sample, 0) if separate > 1 else (0, sample)
     rows, columns = _segment_size(frame)
     across, down = -(-width // columns), -(-height // rows)
-    for row, column in itertools.product(
-        range(window.y // rows, -(-window.bottom // rows)), range(window.x // columns, -(-window.right // columns))
-    ):
+    touched = range(window.y // rows, -(-window.bottom // rows)), range(window.x // columns, -(-window.right // columns))
+    for row, column in itertools.product(*touched):
         segment = Window(row * rows, column * columns, min(rows, height - row * rows), min(columns, width - column * columns))
         shared = window.shared(segment)
-        if shared is not None:
-            pixels = _segment(page, frame, (plane * down + row) * across + column, segment.size)
-            inside = pixels[shared.y - segment.y : shared.bottom - segment.y, shared.x - segment.x : shared.right - segment.x, sample]
-            result[shared.y - window.y : shared.bottom - window.y, shared.x - window.x : shared.right - window.x] = inside
+        if shared is None:
+            continue
+        place = np.s_[shared.y - window.y : shared.bottom - window.y, shared.x - window.x : shared.right - window.x]
+        inside = np.s_[shared.y - segment.y : shared.bottom - segment.y, shared.x - segment.x : shared.right - segment.x]
+        if separate > 1:
+            for at, sample in enumerate(samples):
+                result[place][..., at] = _segment(page, frame, (sample * down + row) * across + column, segment.size)[inside][..., 0]
+        else:
+            result[place] = _segment(page, frame, row * across + column, segment.size)[inside][..., list(samples)]
     return result
 
 
