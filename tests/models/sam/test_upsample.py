@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptseg import Mask
+from promptseg.models.sam.banded import BandedWeights
 from promptseg.models.sam.geometry import ResizeLongestSide, StretchToSquare
 from promptseg.models.sam.upsample import upsampler
 
@@ -85,6 +87,19 @@ class TestUpsampling:
         height, width = geometry.low_res_used()
         assert upsampler(geometry).mask(logits[:height, :width]) == upsampler(geometry).mask(logits)
 
+    @given(geometries, st.sampled_from(KINDS), st.integers(0, 1000))
+    def test_the_mask_is_to_the_last_bit_where_the_upsampled_logits_are_over_0(self, geometry, kind, seed):
+        logits = blob(kind, 16, seed)
+        upsampled = upsampler(geometry)(logits)
+        assert upsampler(geometry).mask(logits) == Mask.from_crop(upsampled.values > 0, upsampled.origin, geometry.size)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("size", [(1200, 1700), (2100, 900)])
+    def test_it_is_to_the_last_bit_in_a_large_image(self, kind, size):
+        geometry, logits = ResizeLongestSide(size), blob(kind, 256, 5)
+        upsampled = upsampler(geometry)(logits)
+        assert upsampler(geometry).mask(logits) == Mask.from_crop(upsampled.values > 0, upsampled.origin, size)
+
     @pytest.mark.parametrize("kind", [ResizeLongestSide, StretchToSquare])
     @pytest.mark.parametrize("size", [(700, 1000), (1000, 333), (40, 60)])
     def test_it_holds_at_the_size_of_real_models(self, kind, size):
@@ -108,6 +123,22 @@ class TestUpsampling:
     def test_logits_under_the_level_give_an_empty_rectangle(self):
         upsampled = upsampler(ResizeLongestSide((100, 200)))(np.full((256, 256), 0.5, np.float32), level=0.5)
         assert upsampled.values.shape == (0, 0)
+
+    def test_what_is_clearly_inside_or_outside_is_not_upsampled(self, monkeypatch):
+        computed = []
+        apply = BandedWeights.apply
+
+        def counted(self, values, start, stop, offset=0):
+            result = apply(self, values, start, stop, offset)
+            computed.append(result.size)
+            return result
+
+        monkeypatch.setattr(BandedWeights, "apply", counted)
+        rows, columns = np.mgrid[:256, :256]
+        disc = (100 - np.hypot(rows - 128, columns - 128)).astype(np.float32)
+        mask = upsampler(ResizeLongestSide((4000, 4000))).mask(disc)
+        assert mask.area == pytest.approx(np.pi * (100 * 4000 / 256) ** 2, rel=0.01)
+        assert sum(computed) < mask.area / 3
 
     def test_the_logits_are_left_as_they_were(self):
         logits = blob("inside", 256, 0)

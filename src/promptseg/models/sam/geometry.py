@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...masks import Size
+from .resizing import resized
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
@@ -47,8 +47,7 @@ class InputGeometry(ABC):
 
         The filter is Pillow's antialiased bilinear one, as in upstream's code.
         """
-        height, width = self.content_size
-        return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        return resized(image, self.content_size)
 
     def to_input(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return points ``(x, y)`` in image pixels, (…, 2), as points in pixels of the model input."""
@@ -89,8 +88,8 @@ class InputGeometry(ABC):
             columns: (image width, low_res) float32.
         """
         to_input = _interpolation(self.input_size, self.low_res)
-        rows = _interpolation(self.size[0], self.content_size[0]) @ to_input[: self.content_size[0]]
-        columns = _interpolation(self.size[1], self.content_size[1]) @ to_input[: self.content_size[1]]
+        rows = _interpolated(to_input[: self.content_size[0]], self.size[0])
+        columns = _interpolated(to_input[: self.content_size[1]], self.size[1])
         return rows.astype(np.float32), columns.astype(np.float32)
 
 
@@ -117,8 +116,8 @@ class StretchToSquare(InputGeometry):
 
         SAM 2's own code resizes in floating point with the same antialiased bilinear filter.
         """
-        channels = (Image.fromarray(image[:, :, channel].astype(np.float32)) for channel in range(image.shape[2]))
-        return np.stack([np.asarray(channel.resize(self.content_size[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
+        channels = (image[:, :, channel].astype(np.float32) for channel in range(image.shape[2]))
+        return np.stack([resized(channel, self.content_size) for channel in channels], axis=-1)
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return bilinear upsampling from low-resolution logits to image size, as one matrix for each axis.
@@ -136,16 +135,41 @@ class StretchToSquare(InputGeometry):
 
 
 def _interpolation(out: int, into: int) -> NDArray[np.float64]:
-    """Return the (out, into) matrix of bilinear interpolation from `into` to `out` samples.
+    """Return the (out, into) matrix of bilinear interpolation from `into` to `out` samples."""
+    left, right, share = _neighbors(out, into)
+    return _matrix(left, right, share, into)
+
+
+def _interpolated(samples: NDArray[np.float64], out: int) -> NDArray[np.float64]:
+    """Return ``_interpolation(out, len(samples)) @ samples``, in strips of rows: of a large image, the whole matrix has gigabytes."""
+    left, right, share = _neighbors(out, len(samples))
+    result = np.empty((out, samples.shape[1]))
+    for start in range(0, out, _STRIP):
+        rows = slice(start, start + _STRIP)
+        first, stop = int(left[start]), int(right[rows][-1]) + 1
+        weights = _matrix(left[rows] - first, right[rows] - first, share[rows], stop - first)
+        np.matmul(weights, samples[first:stop], out=result[rows])
+    return result
+
+
+def _neighbors(out: int, into: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return, for each of `out` samples, the two of `into` samples that it lies between, and the share of the second. All grow.
 
     Pixel centers lie at half pixels, as in ``torch.nn.functional.interpolate(align_corners=False)``.
     """
     # torch computes source positions in float32. The same rounding here keeps mask borders equal to torch's.
     position = np.maximum((np.arange(out, dtype=np.float32) + np.float32(0.5)) * np.float32(into / out) - np.float32(0.5), 0)
     left = np.minimum(position.astype(np.int64), into - 1)
-    right = np.minimum(left + 1, into - 1)
-    share = (position - left).astype(np.float64)
-    matrix = np.zeros((out, into))
-    np.add.at(matrix, (np.arange(out), left), 1 - share)
-    np.add.at(matrix, (np.arange(out), right), share)
+    return left, np.minimum(left + 1, into - 1), (position - left).astype(np.float64)
+
+
+def _matrix(left: NDArray[np.int64], right: NDArray[np.int64], share: NDArray[np.float64], into: int) -> NDArray[np.float64]:
+    matrix = np.zeros((len(left), into))
+    each = np.arange(len(left))
+    matrix[each, left] = 1 - share
+    matrix[each, right] += share
     return matrix
+
+
+_STRIP = 64
+"""Number of rows of a strip."""

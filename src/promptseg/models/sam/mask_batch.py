@@ -151,8 +151,8 @@ class HostMaskBatch:
 
     def run_lengths(self, place: Place) -> list[bytes]:
         """Return all masks at image size as compressed COCO run lengths of the larger image."""
-        found = map(upsampler(self.geometry), self.values)
-        return [_run_lengths(each.values > 0, each.origin, place) for each in found]
+        steps = map(upsampler(self.geometry).steps, self.values)
+        return [compressed(each.run_lengths(place.origin, place.size), place.size) for each in steps]
 
     def logits(self) -> NDArray[np.float32]:
         """Return the logits (K, low_res, low_res) float32."""

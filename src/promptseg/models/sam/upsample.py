@@ -8,8 +8,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._rle import compressed
 from ...masks import Mask
+from .banded import BandedWeights
 from .geometry import InputGeometry
+from .mask_steps import NOTHING, MaskSteps, mask_steps
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Upsampler:
 
     def __init__(self, geometry: InputGeometry) -> None:
         self.geometry = geometry
-        self._rows, self._columns = (_BandedWeights(weights) for weights in geometry.axis_weights())
+        self._rows, self._columns = (BandedWeights(weights) for weights in geometry.axis_weights())
 
     def __call__(self, logits: NDArray[np.float32], level: float = 0.0) -> UpsampledLogits:
         """Return the upsampled logits in a rectangle that contains all results above `level`.
@@ -41,16 +44,17 @@ class Upsampler:
             logits: (low_res, low_res) float32, or the top-left part of it of size `InputGeometry.low_res_used`.
             level: Level above which results are needed.
         """
-        above = logits > level
-        rows, columns = np.flatnonzero(above.any(axis=1)), np.flatnonzero(above.any(axis=0))
-        if not len(rows):
+        rectangle = self._rectangle(logits > level)
+        if rectangle is None:
             return UpsampledLogits(np.zeros((0, 0), np.float32), (0, 0))
-        top, bottom = self._rows.outputs(rows[0], rows[-1])
-        left, right = self._columns.outputs(columns[0], columns[-1])
-        if top >= bottom or left >= right:  # Only padding exceeds the level.
-            return UpsampledLogits(np.zeros((0, 0), np.float32), (0, 0))
+        left, top, right, bottom = rectangle
         across = self._columns.apply(logits[self._rows.inputs(top, bottom)].T, left, right)
-        return UpsampledLogits(self._rows.apply(across.T, top, bottom, self._rows.inputs(top, bottom).start), (int(left), int(top)))
+        return UpsampledLogits(self._rows.apply(across.T, top, bottom, self._rows.inputs(top, bottom).start), (left, top))
+
+    def steps(self, logits: NDArray[np.float32]) -> MaskSteps:
+        """Return where the mask of pixels whose upsampled logits exceed 0 begins and ends. `logits` are those of `__call__`."""
+        rectangle = self._rectangle(logits > 0)
+        return NOTHING if rectangle is None else mask_steps(logits, self._rows, self._columns, rectangle)
 
     def mask(
         self,
@@ -68,58 +72,21 @@ class Upsampler:
             keep_logits: Whether the mask keeps its low-resolution logits.
             limit: Kept logits are clipped to plus and minus this value.
         """
-        upsampled = self(logits)
-        return Mask.from_crop(
-            upsampled.values > 0,
-            upsampled.origin,
-            self.geometry.size,
-            score=score,
-            logits=np.clip(logits, -limit, limit) if keep_logits else None,
-        )
+        size = self.geometry.size
+        counts = compressed(self.steps(logits).run_lengths((0, 0), size), size)
+        return Mask(size, counts, score, logits=np.clip(logits, -limit, limit) if keep_logits else None)
+
+    def _rectangle(self, above: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+        """Return ``(left, top, right, bottom)``, half-open, of the pixels that use one of some logits, or None if none does."""
+        rows, columns = np.flatnonzero(above.any(axis=1)), np.flatnonzero(above.any(axis=0))
+        if not len(rows):
+            return None
+        top, bottom = self._rows.outputs(rows[0], rows[-1])
+        left, right = self._columns.outputs(columns[0], columns[-1])
+        return (left, top, right, bottom) if top < bottom and left < right else None  # Else only padding exceeds the level.
 
 
 @lru_cache(maxsize=16)
 def upsampler(geometry: InputGeometry) -> Upsampler:
     """Return the `Upsampler` of a geometry. The 16 most recently used are cached."""
     return Upsampler(geometry)
-
-
-class _BandedWeights:
-    """Matrix of interpolation weights (outputs, inputs), in which each output uses only a few neighboring inputs.
-
-    Products are computed in strips of rows without the zero columns. On a large image that is a tenth of the work of the dense product.
-    """
-
-    STRIP = 16
-    """Number of rows of a strip: so few that BLAS computes the product on one thread. Further BLAS threads would wait by spinning."""
-
-    def __init__(self, weights: NDArray[np.float32]) -> None:
-        self._weights = weights
-        used = weights != 0
-        self._first = used.argmax(axis=1)
-        self._stop = weights.shape[1] - used[:, ::-1].argmax(axis=1)
-        touched = used.any(axis=0)
-        first_output = np.where(touched, used.argmax(axis=0), len(weights))
-        last_output = np.where(touched, len(weights) - used[::-1].argmax(axis=0), 0)
-        # Inputs in the padding touch no output. A range that begins or ends there uses the nearest input that does.
-        self._output_start = np.minimum.accumulate(first_output[::-1])[::-1]
-        self._output_stop = np.maximum.accumulate(last_output)
-
-    def outputs(self, first: int, last: int) -> tuple[int, int]:
-        """Return the half-open range of outputs that use any of the inputs `first` to `last`; an empty range if none does."""
-        return int(self._output_start[first]), int(self._output_stop[last])
-
-    def inputs(self, start: int, stop: int) -> slice:
-        """Return the inputs that the outputs `start` to `stop` (exclusive) use."""
-        return slice(int(self._first[start]), int(self._stop[stop - 1]))
-
-    def apply(self, values: NDArray[np.float32], start: int, stop: int, offset: int = 0) -> NDArray[np.float32]:
-        """Return ``weights[start:stop] @ values``, where row 0 of `values` is input number `offset`."""
-        result = np.empty((stop - start, values.shape[1]), np.float32)
-        for begin in range(start, stop, self.STRIP):
-            end = min(begin + self.STRIP, stop)
-            used = self.inputs(begin, end)
-            np.matmul(
-                self._weights[begin:end, used], values[used.start - offset : used.stop - offset], out=result[begin - start : end - start]
-            )
-        return result
