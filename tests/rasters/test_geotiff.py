@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 import threading
@@ -222,6 +223,21 @@ class TestOverviews:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 raster.read(whole(raster), (64, 64))
+
+    def test_overviews_that_are_described_wrongly_are_told_when_the_file_is_opened(self, write_tiff):
+        array = ramp(256, 256)
+        path = write_tiff(array, overviews=(2,))
+        content = path.read_bytes()
+        (entries,) = struct.unpack_from("<H", content, 8)
+        after = 8 + 2 + 12 * entries  # Where the first directory names the next, that of the overview.
+        (overview,) = struct.unpack_from("<I", content, after)
+        assert 0 < overview < len(content)
+        path.write_bytes(content[:after] + struct.pack("<I", len(content) + 2) + content[after + 4 :])
+        with pytest.warns(InputWarning, match=r"the overviews of .*scene\.tif cannot be read, .*make them again, such as by gdaladdo"):
+            raster = ps.open_raster(path)
+        with raster:
+            assert raster.overviews == ()
+            assert np.abs(raster.read(whole(raster), (64, 64)) - mean_of(array, 4)).max() <= 0.51
 
 
 class TestDamage:

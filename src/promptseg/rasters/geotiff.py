@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._install import install_extra
-from ..errors import InputError, InputWarning, MissingDependencyError
+from ..errors import InputError, InputWarning, MissingDependencyError, PromptSegError
 from ..masks import Size
 from .georeference import Georeference, checked
-from .handles import Handles
+from .handles import ClosedError, Handles
 from .reader import Band, Color, Samples
 from .window import Window
 
@@ -29,6 +29,9 @@ _LARGEST_BLOCK = 1 << 30
 
 _MOST_BANDS = 10_000
 _OF_OPENCV = ("uint8", "int8", "uint16", "int16", "int32", "float32", "float64")
+_OURS = (PromptSegError, InputWarning, MemoryError)
+"""Errors that are not of rasterio. A warning is raised where the user makes errors of them."""
+
 _COLORS: dict[str, Color] = {name: name for name in ("gray", "red", "green", "blue", "alpha")}
 _NETWORK = {"DAAS", "EEDA", "EEDAI", "GTI", "HTTP", "NGW", "OGCAPI", "PLMOSAIC", "PLSCENES", "STACIT", "STACTA", "WCS", "WMS", "WMTS"}
 """Drivers that take a file as a description of what to fetch."""
@@ -64,15 +67,15 @@ class GdalReader:
         self.name = path.name
         self._handles = Handles(self._opened)
         self._without_overviews = Handles(lambda: self._opened(OVERVIEW_LEVEL="NONE"))
-        self._warned = False
+        self._broken = False
         try:
             with self._borrowed(self._handles) as dataset:
                 self._read_header(dataset)
-        except self._rasterio.errors.RasterioError as error:
-            raise InputError(f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}") from error
-        except InputError:
+        except BaseException as error:
             self.close()
-            raise
+            if isinstance(error, _OURS) or not isinstance(error, Exception):
+                raise
+            raise InputError(f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}") from error
 
     def _read_header(self, dataset: Any) -> None:
         self._check(dataset)
@@ -81,9 +84,6 @@ class GdalReader:
         self.bits = _bits(dataset, self.dtype)
         orientation = dataset.tags().get("EXIF_Orientation", "1")
         self.stated_orientation = int(orientation) if orientation.isdecimal() else 1
-        self.overviews: tuple[Size, ...] = tuple(
-            (-(-dataset.height // factor), -(-dataset.width // factor)) for factor in dataset.overviews(1)
-        )
         self.georeference = _georeference(dataset, self._path)
         self._palette = _palette(dataset)
         if self._palette is None:
@@ -95,6 +95,17 @@ class GdalReader:
         all_valid = self._rasterio.enums.MaskFlags.all_valid
         opaque = self._palette is None or bool(self._palette[:, 3].all())
         self.complete = opaque and self.dtype.kind != "f" and all(all_valid in flags for flags in dataset.mask_flag_enums)
+        self.overviews = self._overviews(dataset)
+
+    def _overviews(self, dataset: Any) -> tuple[Size, ...]:
+        """Return the sizes of the overviews, none where they are damaged."""
+        try:
+            factors = dataset.overviews(1)
+            dataset.colorinterp  # noqa: B018 - What is wrong with an overview is raised by the next call.
+        except Exception as error:  # rasterio's errors have no common base.
+            self._without_broken_overviews(error)
+            return ()
+        return tuple((-(-dataset.height // factor), -(-dataset.width // factor)) for factor in factors)
 
     def _check(self, dataset: Any) -> None:
         if not dataset.count:
@@ -121,29 +132,26 @@ class GdalReader:
 
     def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
         """Return the samples of a window that lies in the raster, see `Reader.read`."""
-        reduced = size != window.size
         try:
-            return self._read(self._handles, window, size, bands)
-        except self._rasterio.errors.RasterioError as error:
-            if not reduced or not self.overviews:
-                raise self._damaged(window, error) from error
-            result = self._in_full(window, size, bands)
-            self._tell_broken_overviews(error)
-            return result
-        except ValueError as error:  # The handles are closed.
+            return self._read(self._without_overviews if self._broken else self._handles, window, size, bands)
+        except _OURS:
+            raise
+        except ClosedError as error:
             raise InputError(f"{self._path} is closed, and cannot be read any more") from error
+        except Exception as error:  # rasterio's errors have no common base.
+            if self._broken or size == window.size or not self.overviews:
+                raise self._damaged(window, error) from error
+            try:
+                result = self._read(self._without_overviews, window, size, bands)
+            except Exception:
+                raise self._damaged(window, error) from error
+            self._without_broken_overviews(error)
+            return result
 
-    def _in_full(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
-        try:
-            return self._read(self._without_overviews, window, size, bands)
-        except self._rasterio.errors.RasterioError as error:
-            raise self._damaged(window, error) from error
-
-    def _tell_broken_overviews(self, error: Exception) -> None:
-        if not self._warned:
-            self._warned = True
-            message = f"the overviews of {self._path} cannot be read, and reduced windows are made of all pixels, which takes longer"
-            warnings.warn(f"{message} ({_one_line(error)}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
+    def _without_broken_overviews(self, error: Exception) -> None:
+        self._broken = True
+        message = f"the overviews of {self._path} cannot be read, and reduced windows are made of all pixels, which takes longer"
+        warnings.warn(f"{message} ({_one_line(error)}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
 
     def _damaged(self, window: Window, error: Exception) -> InputError:
         return InputError(

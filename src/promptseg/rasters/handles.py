@@ -17,6 +17,10 @@ class Closable(Protocol):
         ...
 
 
+class ClosedError(Exception):
+    """Handles that were closed are borrowed. Readers make an `promptseg.errors.InputError` of it, which names the file."""
+
+
 Handle = TypeVar("Handle", bound=Closable)
 
 
@@ -41,7 +45,7 @@ class Handles(Generic[Handle]):
         """Lend a handle for the time of a block.
 
         Raises:
-            ValueError: The handles are closed.
+            ClosedError: The handles are closed.
         """
         if self._process != os.getpid():
             self._begin()
@@ -70,7 +74,7 @@ class Handles(Generic[Handle]):
     def _taken(self) -> Handle:
         with self._lock:
             if self._closed:
-                raise ValueError("the file is closed")
+                raise ClosedError("the file is closed")
             if self._idle:
                 return self._idle.pop()
         return self._open()

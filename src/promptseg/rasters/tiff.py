@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from .._install import install_extra
 from ..errors import InputError, MissingDependencyError, PromptSegError
 from ..masks import Size
 from .georeference import stated_georeference
-from .handles import Handles
+from .handles import ClosedError, Handles
 from .pyramid import Level, read_level
 from .reader import Band, Color, Samples
 from .window import Window
@@ -41,6 +42,7 @@ def import_tifffile(path: Path) -> ModuleType:
         import tifffile
     except ImportError as error:
         raise MissingDependencyError(f"reading {path} needs tifffile, which is not installed: {install_extra('geo')}") from error
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # What is wrong with a file is told by our errors.
     module: ModuleType = tifffile
     return module
 
@@ -158,12 +160,12 @@ def _tifffile_errors(path: Path, window: Window | None = None) -> Iterator[None]
         yield
     except (PromptSegError, MemoryError):
         raise
+    except ClosedError as error:
+        raise InputError(f"{path} is closed, and cannot be read any more") from error
     except Exception as error:
         text = " ".join(str(error).split())[:300] or type(error).__name__
         if "imagecodecs" in text:
             raise MissingDependencyError(f"reading {path} needs package imagecodecs ({text}): pip install imagecodecs") from error
-        if "the file is closed" in text:
-            raise InputError(f"{path} is closed, and cannot be read any more") from error
         where = "is not a TIFF file that tifffile reads, or is" if window is None else f"cannot be read at {window.box}: it is truncated or"
         raise InputError(f"{path} {where} damaged ({text}). Get the file again") from error
 
