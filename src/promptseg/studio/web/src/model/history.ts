@@ -1,4 +1,4 @@
-import { applied, isNothing, joined, sameObject, touched, without } from "./changes.ts";
+import { applied, isNothing, sameObject, touched, without } from "./changes.ts";
 import type { DocumentModel } from "./document.ts";
 import { Signal, type Readable } from "./signal.ts";
 import type { Change } from "./types.ts";
@@ -8,7 +8,6 @@ const MOST_STEPS = 500;
 
 interface Step {
   name: string;
-  gesture: string | null;
   redo: Change;
   undo: Change;
 }
@@ -45,30 +44,14 @@ export class History {
     return this.current;
   }
 
-  /**
-   * Makes a change, as a step that can be undone.
-   *
-   * @param name What the person did, for "Undo …".
-   * @param gesture Changes that follow one another with the same gesture, as those of a slider, are one step.
-   */
-  do(change: Change, name: string, gesture: string | null = null): void {
+  /** Makes a change, as a step that can be undone. `name` is what the person did, for "Undo …". */
+  do(change: Change, name: string): void {
     const redo = this.begun(change);
     const undo = this.document.apply(redo);
     if (isNothing(undo)) return;
-    const last = this.past.at(-1);
-    if (last && gesture !== null && last.gesture === gesture) {
-      this.past[this.past.length - 1] = { ...last, redo: joined(last.redo, redo), undo: joined(undo, last.undo) };
-    } else {
-      this.past = [...this.past, { name, gesture, redo, undo }].slice(-this.most);
-    }
+    this.past = [...this.past, { name, redo, undo }].slice(-this.most);
     this.future = [];
     this.tell();
-  }
-
-  /** Ends a gesture: the next change is a step of its own. */
-  endGesture(): void {
-    const last = this.past.at(-1);
-    if (last) this.past[this.past.length - 1] = { ...last, gesture: null };
   }
 
   /** Undoes the last step; null where there is none. */

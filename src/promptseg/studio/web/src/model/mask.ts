@@ -1,7 +1,7 @@
-import { near, smooth } from "./morphology.ts";
+import { smooth } from "./morphology.ts";
 import { regionsOf, withoutHoles } from "./regions.ts";
 import { checkPixels, decodeCounts, encodeCounts } from "./runs.ts";
-import { polygonSpans, strokeSpans, type Spans } from "./spans.ts";
+import { polygonSpans, type Spans } from "./spans.ts";
 import type { Box, Point, RunLengths } from "./types.ts";
 
 /** A box of whole pixels: columns from x0, and before x1. */
@@ -189,16 +189,6 @@ export class Bitmap implements Crop {
     return all === 0 ? 1 : shared / all;
   }
 
-  /** With the pixels at most `radius` from a point, or without them. */
-  withDisc(center: Point, radius: number, on: boolean): Bitmap {
-    return this.withStroke(center, center, radius, on);
-  }
-
-  /** With the pixels at most `radius` from a line, or without them. */
-  withStroke(from: Point, to: Point, radius: number, on: boolean): Bitmap {
-    return this.painted(strokeSpans(from, to, radius, this.width, this.height), on);
-  }
-
   /** With the pixels inside of a closed polygon, or without them. What it goes around twice is inside too. */
   withPolygon(points: readonly Point[], on: boolean): Bitmap {
     return this.painted(polygonSpans(points, this.width, this.height), on);
@@ -218,31 +208,16 @@ export class Bitmap implements Crop {
 
   /** With bumps and dents rounded off, up to a radius in pixels. Parts that are longer than that and thin stay. */
   smoothed(radius: number): Bitmap {
-    return this.reshaped(radius, smooth);
-  }
-
-  /** With all pixels at most `radius` from the mask. */
-  grown(radius: number): Bitmap {
-    return this.reshaped(radius, (bits, columns, rows) => near(bits, columns, rows, 1, radius));
-  }
-
-  /** Without the pixels at most `radius` from the background. What is beyond the image is none. */
-  shrunk(radius: number): Bitmap {
-    return this.reshaped(radius, (bits, columns, rows) => inverted(near(bits, columns, rows, 0, radius)));
-  }
-
-  /** Works on the bits with as much background around them as the radius reaches, where the image goes on. */
-  private reshaped(radius: number, work: (bits: Uint8Array, columns: number, rows: number, radius: number) => Uint8Array): Bitmap {
     if (!(radius >= 0 && radius <= MOST_RADIUS)) throw new RangeError(`a radius is from 0 to ${MOST_RADIUS}, got ${radius}`);
     if (this.isEmpty) return this;
-    const margin = Math.floor(radius) + 1;
+    const margin = Math.floor(radius) + 1; // As much background as the radius reaches, where the image goes on.
     const crop = {
       x0: Math.max(0, this.x0 - margin),
       y0: Math.max(0, this.y0 - margin),
       x1: Math.min(this.width, this.x1 + margin),
       y1: Math.min(this.height, this.y1 + margin),
     };
-    const bits = work(this.bitsIn(crop), crop.x1 - crop.x0, crop.y1 - crop.y0, radius);
+    const bits = smooth(this.bitsIn(crop), crop.x1 - crop.x0, crop.y1 - crop.y0, radius);
     return Bitmap.trimmed(this.width, this.height, crop, bits);
   }
 
@@ -296,8 +271,8 @@ export class Bitmap implements Crop {
   }
 }
 
-/** Largest radius of growing, shrinking and smoothing, in pixels. */
-export const MOST_RADIUS = 100;
+/** Largest radius of smoothing, in pixels. */
+const MOST_RADIUS = 100;
 
 function cropOfRuns(runs: Int32Array, height: number): Crop {
   let [x0, y0, x1, y1] = [Infinity, height, 0, 0];
@@ -394,12 +369,6 @@ function forEachRow(one: Crop, other: Crop, part: Crop, call: (place: number, ot
     const otherPlace = (y - other.y0) * (other.x1 - other.x0) + part.x0 - other.x0;
     call(place, otherPlace, part.x1 - part.x0);
   }
-}
-
-/** Changes the bits themselves. */
-function inverted(bits: Uint8Array): Uint8Array {
-  for (let place = 0; place < bits.length; place++) bits[place]! ^= 1;
-  return bits;
 }
 
 function sameCrop(one: Crop, other: Crop): boolean {

@@ -1,8 +1,8 @@
-/** Growing, shrinking and smoothing of bit images by discs. */
+/** Smoothing of bit images by discs. */
 import { regionsOf } from "./regions.ts";
 
 /** The pixels of an image of so many columns and rows that are at most `radius` from a pixel that is `value`. */
-export function near(bits: Uint8Array, width: number, height: number, value: number, radius: number): Uint8Array {
+function near(bits: Uint8Array, width: number, height: number, value: number, radius: number): Uint8Array {
   const found = new Uint8Array(bits.length);
   const halves = halfChords(radius);
   const reach = halves.length - 1;

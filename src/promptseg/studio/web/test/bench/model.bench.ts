@@ -6,6 +6,7 @@ import { DocumentModel } from "../../src/model/document.ts";
 import { Bitmap } from "../../src/model/mask.ts";
 import { outline } from "../../src/model/outline.ts";
 import type { ImageDocument, Point, StudioObject } from "../../src/model/types.ts";
+import { strokeMask } from "../../src/tools/strokes.ts";
 import { random } from "../model/naive.ts";
 
 const SIZE: [number, number] = [4000, 3000];
@@ -26,7 +27,8 @@ const runs = masks.map((mask) => mask.toRuns());
 const full = Bitmap.empty(...SIZE).withPolygon([[-1, -1], [4001, -1], [4001, 3001], [-1, 3001]], true); // prettier-ignore
 const large = blob(2500);
 const largeRuns = large.toRuns();
-const rough = large.withStroke([0, 0], [4000, 3000], 30, false);
+const rough = large.subtract(strokeMask([[0, 0], [4000, 3000]], 30, ...SIZE)); // prettier-ignore
+const stroke = (): Bitmap => strokeMask([[1900, 1500], [1960, 1530]], 25, ...SIZE); // prettier-ignore
 const options = { time: 1000, warmupTime: 300 };
 
 describe("2,000 objects", () => {
@@ -37,28 +39,27 @@ describe("2,000 objects", () => {
 describe("a mask of half of the image", () => {
   bench("read and outline", () => void outline(Bitmap.fromRuns(largeRuns)), options);
   bench("read and write bits", () => void Bitmap.fromRuns(largeRuns).bits.indexOf(1), options);
-  bench("outline after a stroke", () => void outline(large.withStroke([1900, 1500], [1960, 1530], 25, true)), options);
-  bench("write after a stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, true).toRuns(), options);
-  bench("brush stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, true), options);
-  bench("eraser stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, false), options);
+  bench("outline after a stroke", () => void outline(large.union(stroke())), options);
+  bench("write after a stroke", () => void large.union(stroke()).toRuns(), options);
+  bench("brush stroke", () => void large.union(stroke()), options);
+  bench("eraser stroke", () => void large.subtract(stroke()), options);
   bench("union with a stroke", () => void large.union(masks[0]!), options);
   bench("iou", () => void large.iou(rough), options);
   bench("components", () => void rough.components(), options);
   bench("fill holes", () => void rough.filled(), options);
-  bench("grow by 5", () => void rough.grown(5), options);
   bench("smooth by 5", () => void rough.smoothed(5), options);
 });
 
 describe("a mask of the whole image", () => {
-  bench("brush stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, true), options);
-  bench("eraser stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, false), options);
+  bench("brush stroke", () => void full.union(stroke()), options);
+  bench("eraser stroke", () => void full.subtract(stroke()), options);
   bench("overlap", () => void full.overlap(large), options);
 });
 
 describe("a brush on a small mask", () => {
   const small = masks.find((mask) => mask.area > 5000)!;
   const at: Point = [small.x0 + 10, small.y0 + 10];
-  bench("stroke", () => void small.withStroke(at, [at[0] + 60, at[1] + 30], 25, true), options);
+  bench("stroke", () => void small.union(strokeMask([at, [at[0] + 60, at[1] + 30]], 25, ...SIZE)), options);
   bench("lasso of 500 points", () => {
     const points = Array.from({ length: 500 }, (_, index): Point => [2000 + 900 * Math.cos(index / 79.6), 1500 + 900 * Math.sin(index / 79.6)]);
     Bitmap.empty(...SIZE).withPolygon(points, true);

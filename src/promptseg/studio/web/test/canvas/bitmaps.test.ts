@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
 import { bitmapOf, runsOf, ShownObjects } from "../../src/canvas/bitmaps.ts";
-import { Bitmap } from "../../src/model/mask.ts";
+import { disc } from "../model/naive.ts";
 import { object } from "../tools/fake.ts";
 
-const mask = Bitmap.empty(20, 10).withDisc([8, 5], 3, true);
+const mask = disc([20, 10], [8, 5], 3);
 
 test("run lengths are decoded once", () => {
   const runs = mask.toRuns();
@@ -21,7 +21,7 @@ test("objects that the server sent anew are shown as the same masks, changed one
   const color = (): string => "#123456";
   const [first, second] = [object("a", mask), object("b", mask)];
   const before = shown.of([first, second], color);
-  const changed = { ...second, mask: mask.withDisc([15, 5], 1, true).toRuns() };
+  const changed = { ...second, mask: mask.union(disc([20, 10], [15, 5], 1)).toRuns() };
   const after = shown.of([{ ...first, mask: { ...first.mask } }, changed], color);
   expect(after[0]!.bitmap).toBe(before[0]!.bitmap);
   expect(after[1]!.bitmap).not.toBe(before[1]!.bitmap);

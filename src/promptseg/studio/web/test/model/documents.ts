@@ -1,12 +1,10 @@
 /** Documents for tests. */
-import { Bitmap } from "../../src/model/mask.ts";
 import type { ImageDocument, StudioObject } from "../../src/model/types.ts";
+import { disc } from "./naive.ts";
 
 /** An object whose values follow from its uid. */
 export function object(uid: string, values: Partial<StudioObject> = {}): StudioObject {
-  const mask = Bitmap.empty(12, 8)
-    .withDisc([uid.charCodeAt(0) % 12, uid.charCodeAt(0) % 8], 2, true)
-    .toRuns();
+  const mask = disc([12, 8], [uid.charCodeAt(0) % 12, uid.charCodeAt(0) % 8], 2).toRuns();
   const rest = { score: 0.5, source: "model", locked: false, hidden: false, color: null, attributes: {}, prompts: [] } as const;
   return { uid, label: null, mask, ...rest, prompts: [], ...values };
 }

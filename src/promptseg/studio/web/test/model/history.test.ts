@@ -66,19 +66,6 @@ test("a change that changes nothing is no step", () => {
   expect(history.steps.value).toEqual({ undo: null, redo: null });
 });
 
-test("changes of one gesture are one step, until it ends", () => {
-  const { model, history } = begun("a");
-  for (const label of ["one", "two"]) history.do({ put: [object("a", { label })], remove: [] }, "rename", "slider");
-  history.endGesture();
-  history.do({ put: [object("a", { label: "three" })], remove: [] }, "rename", "slider");
-  history.undo();
-  expect(model.get("a")?.label).toBe("two");
-  history.undo();
-  expect(model.get("a")?.label).toBeNull();
-  history.redo();
-  expect(model.get("a")?.label).toBe("two");
-});
-
 test("only so many steps are kept", () => {
   const { model, history } = begun("a");
   for (let index = 0; index < 8; index++) history.do({ put: [object("a", { label: `${index}` })], remove: [] }, "rename");

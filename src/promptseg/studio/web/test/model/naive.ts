@@ -26,6 +26,20 @@ export function drawing(mask: Bitmap): string[] {
   return Array.from({ length: mask.height }, (_, y) => characters.slice(y * mask.width, (y + 1) * mask.width).join(""));
 }
 
+/** The pixels that are at most `radius` from a point. */
+export function disc([width, height]: [number, number], [x, y]: Point, radius: number): Bitmap {
+  const pixels = gridOf(width, height, (column, row) => (column - x) ** 2 + (row - y) ** 2 <= radius * radius);
+  return Bitmap.fromBits(width, height, { x0: 0, y0: 0, x1: width, y1: height }, Uint8Array.from(pixels));
+}
+
+/** Squared distance to a line. */
+export function distance([x, y]: Point, from: Point, to: Point): number {
+  const [ax, ay] = [to[0] - from[0], to[1] - from[1]];
+  const squared = ax * ax + ay * ay;
+  const share = squared ? Math.min(1, Math.max(0, ((x - from[0]) * ax + (y - from[1]) * ay) / squared)) : 0;
+  return (x - from[0] - share * ax) ** 2 + (y - from[1] - share * ay) ** 2;
+}
+
 /** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
 export function random(seed: number): () => number {
   let state = seed;
@@ -46,7 +60,7 @@ export function randomMask(next: () => number, size?: [number, number]): Bitmap 
   const mask = Bitmap.fromBits(width, height, place, noise);
   return next() < 0.5
     ? mask
-    : mask.intersect(Bitmap.empty(width, height).withDisc(randomPoint(next, [width, height]), 1 + next() * 6, true));
+    : mask.intersect(disc([width, height], randomPoint(next, [width, height]), 1 + next() * 6));
 }
 
 export function randomSize(next: () => number): [number, number] {

@@ -5,16 +5,17 @@ import { Viewport } from "../../src/canvas/viewport.ts";
 import { bitmapOf } from "../../src/canvas/bitmaps.ts";
 import { DocumentModel } from "../../src/model/document.ts";
 import { History } from "../../src/model/history.ts";
-import { Bitmap } from "../../src/model/mask.ts";
+import type { Bitmap } from "../../src/model/mask.ts";
 import { Signal } from "../../src/model/signal.ts";
 import type { EverythingPrompt, FoundMask, Job, Point, Prompt, StudioObject } from "../../src/model/types.ts";
+import * as naive from "../model/naive.ts";
 import type { SegmentOptions, ToolContext, ToolId, ToolStage } from "../../src/tools/tool.ts";
 
 export const WIDTH = 200;
 export const HEIGHT = 100;
 
 export function disc(x: number, y: number, radius: number): Bitmap {
-  return Bitmap.empty(WIDTH, HEIGHT).withDisc([x, y], radius, true);
+  return naive.disc([WIDTH, HEIGHT], [x, y], radius);
 }
 
 export function found(mask: Bitmap, score: number | null = 0.9, label: string | null = null): FoundMask {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
 import { bitmapOf } from "../../src/canvas/bitmaps.ts";
-import { Bitmap } from "../../src/model/mask.ts";
 import { PaintTool } from "../../src/tools/painting.ts";
 import { strokeMask } from "../../src/tools/strokes.ts";
 import { disc, FakeContext, HEIGHT, key, object, pointer, WIDTH } from "./fake.ts";
@@ -27,24 +26,15 @@ function drag(tool: PaintTool, x0: number, x1: number, values = {}): void {
   tool.up(pointer(x1, 50, values));
 }
 
-const stroke = Bitmap.empty(WIDTH, HEIGHT).withStroke([50, 50], [90, 50], 5, true);
-
-describe("the mask of a stroke", () => {
-  test("is what the brush covers at each step", () => {
-    const path: [number, number][] = [
-      [20, 20],
-      [60, 30],
-      [70, 80],
-    ];
-    const steps = Bitmap.empty(WIDTH, HEIGHT).withStroke(path[0]!, path[1]!, 7, true).withStroke(path[1]!, path[2]!, 7, true);
-    expect(strokeMask(path, 7, WIDTH, HEIGHT).equals(steps)).toBe(true);
-  });
-
-  test("of a single point is a disc, and beside the image nothing", () => {
-    expect(strokeMask([[50, 50]], 5, WIDTH, HEIGHT).equals(disc(50, 50, 5))).toBe(true);
-    expect(strokeMask([[-50, 50]], 5, WIDTH, HEIGHT).isEmpty).toBe(true);
-  });
-});
+const stroke = strokeMask(
+  [
+    [50, 50],
+    [90, 50],
+  ],
+  5,
+  WIDTH,
+  HEIGHT,
+);
 
 describe("the brush", () => {
   test("makes a new object where none is chosen, and chooses it", () => {
