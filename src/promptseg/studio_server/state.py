@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from .ahead import Ahead
 from .exporting import Downloads
 from .project import Project
+from .project_thread import WithProjectThread, project_thread
 from .thumbnails import Thumbnails
 from .tiles import Pyramids
 
-_Parameters = ParamSpec("_Parameters")
-_Value = TypeVar("_Value")
-
 
 @dataclass(frozen=True)
-class Studio:
+class Studio(WithProjectThread):
     """The parts of a studio.
 
     Attributes:
@@ -33,7 +29,7 @@ class Studio:
         ahead: The images that are encoded ahead.
         downloads: ZIPs of exports.
         places: Files of the images that were opened, by their ids on the server.
-        threads: The thread of the project. Its changes wait for the disk one after another in any case, and never for an image.
+        threads: The thread of the project.
     """
 
     project: Project
@@ -42,11 +38,7 @@ class Studio:
     ahead: Ahead
     downloads: Downloads
     places: dict[str, Path] = field(default_factory=dict)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "promptseg-project"))
-
-    async def do(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
-        """Return what a function of the project returns, called beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: function(*args, **kwargs))
+    threads: ThreadPoolExecutor = field(default_factory=project_thread)
 
     def begin_stop(self) -> None:
         """End the streams of the pages, and the work on images that nobody waits for."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from ..server.jobs import JobRecord
 from .exporting import Downloads
 from .frame_pyramids import FramePyramids
+from .project_thread import WithProjectThread, project_thread
 from .video_project import VideoProject
-
-_Parameters = ParamSpec("_Parameters")
-_Value = TypeVar("_Value")
 
 
 @dataclass
-class VideoStudio:
+class VideoStudio(WithProjectThread):
     """The parts of a studio of a video.
 
     Attributes:
@@ -28,23 +24,19 @@ class VideoStudio:
         downloads: The exports.
         pyramids: The latest frames, for their tiles.
         tracking: The job that tracks now or did last, or None.
-        threads: The thread of the project. Its changes wait for the disk one after another in any case, and never for a frame.
+        threads: The thread of the project.
     """
 
     project: VideoProject
     downloads: Downloads
     pyramids: FramePyramids = field(default_factory=FramePyramids)
     tracking: JobRecord | None = None
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "promptseg-project"))
+    threads: ThreadPoolExecutor = field(default_factory=project_thread)
 
     @property
     def is_tracking(self) -> bool:
         """Whether a job tracks now."""
         return self.tracking is not None and not self.tracking.ended
-
-    async def do(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
-        """Return what a function of the project returns, called beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: function(*args, **kwargs))
 
     def begin_stop(self) -> None:
         """End the streams of the pages."""
