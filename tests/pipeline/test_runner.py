@@ -1,6 +1,7 @@
 """A built pipeline on one image: prompts, cleaning, results and timings."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ from promptseg.errors import (
 from promptseg.pipeline import BuiltPipeline, job, stages
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
-from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
 
 class TestPrompts:
@@ -265,3 +266,31 @@ class TestCache:
                 return other
 
         return Caching()
+
+
+class TestWhatItCanDo:
+    """A pipeline tells which prompts it answers."""
+
+    def test_a_segmenter_answers_its_prompts_and_examples(self):
+        pipeline = built()
+        assert pipeline.prompt_kinds == FakeSegmenter().accepts | {"example"}
+        assert not pipeline.detects
+
+    def test_a_detector_answers_phrases(self):
+        pipeline = built({"cup": [1, 1, 5, 5]})
+        assert "text" in pipeline.prompt_kinds
+        assert pipeline.detects
+
+    def test_a_concept_segmenter_that_reads_words_answers_phrases(self):
+        pipeline = BuiltPipeline(built().config, None, FakeSegmenter(), FakeConceptSegmenter())
+        assert "text" in pipeline.prompt_kinds
+        assert pipeline.detects
+
+    def test_classes_are_those_that_a_model_knows(self):
+        class Known(FakeDetector):
+            @property
+            def provenance(self):
+                return replace(super().provenance, classes=("cup", "spoon"))
+
+        assert BuiltPipeline(built({}).config, Known({}), FakeSegmenter()).classes == ("cup", "spoon")
+        assert built({"cup": [1, 1, 5, 5]}).classes == ()

@@ -98,7 +98,7 @@ def as_model(pipeline: BuiltPipeline, text: str | None = None) -> Any:
         IncompatibleStagesError: `text` is given without a model that reads it.
     """
     core = import_package("fiftyone.core.models", "fiftyone")
-    if text is not None and pipeline.detector is None and "text" not in pipeline.concept_kinds:
+    if text is not None and not pipeline.detects:
         raise IncompatibleStagesError("text needs a model that reads it: give a detector, such as detector='grounding-dino-tiny'")
     asked: tuple[Prompt, ...] = () if text is None else (Prompt.text(*split_phrases(text)),)
 

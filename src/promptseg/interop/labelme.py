@@ -57,16 +57,11 @@ def add_to_menus(pipeline: BuiltPipeline, name: str = "promptseg") -> None:
     register(pipeline, name, lenient=not is_seven, reverse=not is_seven)
 
 
-def takes_texts(pipeline: BuiltPipeline) -> bool:
-    """Return whether a pipeline answers phrases."""
-    return pipeline.detector is not None or "text" in pipeline.concept_kinds
-
-
 def _extend_tuples(menus: Any, pipeline: BuiltPipeline, name: str, title: str) -> None:
     """Extend the menus of labelme 7, which are constants of one module."""
     if pipeline.segmenter is not None:
         menus.AI_ASSIST_MODEL_OPTIONS = (menus._AiAssistModelOption(name, title, True), *menus.AI_ASSIST_MODEL_OPTIONS)  # noqa: SLF001 - There is no other way.
-    if takes_texts(pipeline):
+    if pipeline.detects:
         menus.AI_TEXT_MODEL_OPTIONS = ((name, title), *menus.AI_TEXT_MODEL_OPTIONS)
 
 
@@ -75,7 +70,7 @@ def _extend_classes(widgets: Any, pipeline: BuiltPipeline, name: str, title: str
     menus = []
     if pipeline.segmenter is not None:
         menus.append(widgets.AiAssistedAnnotationWidget)
-    if takes_texts(pipeline):
+    if pipeline.detects:
         menus.append(widgets.AiTextToAnnotationWidget)
     for menu in menus:
         menu._available_models = [(name, title), *menu._available_models]  # noqa: SLF001 - There is no other way.

@@ -290,6 +290,22 @@ class BuiltPipeline(Displayed, OpensTiled):
             return self.concept_segmenter.accepts
         return EXAMPLES if self.segmenter is not None else frozenset()
 
+    @property
+    def prompt_kinds(self) -> frozenset[PromptKind]:
+        """Kinds of prompt that it answers."""
+        own = frozenset() if self.segmenter is None else self.segmenter.accepts
+        return own | self.concept_kinds | (frozenset({"text"}) if self.detects else frozenset())
+
+    @property
+    def detects(self) -> bool:
+        """Whether it finds objects by phrase or without a prompt: it has a detector, or reads words."""
+        return self.detector is not None or "text" in self.concept_kinds
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that its models know; empty where they take any phrase or none."""
+        return next((model.classes for model in self.models if model.classes), ())
+
     def _tracker(self, every: Every | None) -> VideoSegmenter:
         if self.segmenter is None:
             raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")

@@ -262,10 +262,7 @@ class Replica:
 
 
 def _served(name: str, pipeline: BuiltPipeline) -> ServedModel:
-    accepts = frozenset() if pipeline.segmenter is None else pipeline.segmenter.accepts
-    detects = pipeline.detector is not None or "text" in pipeline.concept_kinds
-    accepts = accepts | pipeline.concept_kinds | (frozenset({"text"}) if detects else frozenset())
-    classes = next((model.classes for model in pipeline.models if model.classes), ())
+    accepts, classes, detects = pipeline.prompt_kinds, pipeline.classes, pipeline.detects
     finds, unprompted = pipeline.concept_kinds, pipeline.detector is not None
     return ServedModel(name, accepts, classes, detects, pipeline.models, pipeline.config, finds, unprompted)
 
