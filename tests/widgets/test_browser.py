@@ -3,6 +3,7 @@
 import io
 import os
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fake_pipelines
 import promptseg as ps
+from promptseg.detections import Detections
+from promptseg.pipeline.runner import BuiltPipeline
 from promptseg.samples import coffee
-from promptseg.testing import FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
 from .page_host import PageHost
 
@@ -291,6 +295,72 @@ class TestViews:
             shown.page.keyboard.press(key)
         keys = shown.page.evaluate("() => window.keys")
         assert [key for key in keys if key not in {"Shift", "Control"}] == ["Enter", "s"]
+
+
+class Salient(FakeDetector):
+    """A detector of what stands out, which it says by its one class."""
+
+    @property
+    def provenance(self):
+        return replace(super().provenance, classes=("object",))
+
+
+class TestFinding:
+    """Tools that find several objects at once."""
+
+    @pytest.fixture
+    def shown(self, show):
+        found = Detections(
+            (400, 600), [[40, 40, 140, 140], [300, 100, 500, 300], [200, 20, 240, 60]], [0.9, 0.8, 0.3], ["cup", "cup", "cup"]
+        )
+        return show([coffee()], fake_pipelines.built(found))
+
+    def test_words_find_objects_that_are_accepted_together(self, shown, until):
+        shown.part("tool-text").click()
+        shown.page.keyboard.type("cup")
+        shown.page.keyboard.press("Enter")
+        shown.part("found-count").filter(has_text="3 found").wait_for()
+        shown.part("threshold").fill("0.5")
+        shown.part("found-count").filter(has_text="2 found (1 below)").wait_for()
+        assert len(shown.widget.masks) == 0
+        shown.part("accept-all").click()
+        until(lambda: len(shown.widget.masks) == 2)
+        assert shown.widget.masks.labels == ("cup", "cup")
+        assert shown.widget.prompts[0] == (ps.Prompt.text("cup"),)
+
+    def test_one_of_what_was_found_is_picked_by_a_click(self, shown, until):
+        shown.part("tool-everything").click()
+        shown.part("everything-go").click()
+        shown.part("accept-all").wait_for()
+        shown.click(300, 200)
+        until(lambda: len(shown.widget.masks) == 1)
+        assert shown.widget.masks[0].array[200, 300]
+
+    def test_an_object_is_an_example_for_others(self, show, until):
+        pipeline = BuiltPipeline(ps.Pipeline().segment().config, None, FakeSegmenter(radius=20), FakeConceptSegmenter(radius=30))
+        shown = show([coffee()], pipeline)
+        shown.part("tool-like").click()
+        shown.drag((100, 100), (200, 200))
+        shown.part("found-count").filter(has_text="1 found").wait_for()
+        shown.part("stage").focus()
+        shown.page.keyboard.press("Enter")
+        until(lambda: len(shown.widget.masks) == 1)
+
+    def test_what_stands_out_is_found_without_words(self, show, until):
+        salient = Salient({"object": [100, 100, 300, 300]})
+        shown = show([coffee()], BuiltPipeline(fake_pipelines.built({}).config, salient, FakeSegmenter()))
+        shown.part("tool-salient").click()
+        shown.part("salient-go").click()
+        shown.part("accept-all").click()
+        until(lambda: len(shown.widget.masks) == 1)
+
+    def test_tools_that_the_model_lacks_have_no_button_and_their_keys_say_why(self, show):
+        shown = show([coffee()])
+        assert shown.part("tool-text").is_hidden()
+        assert shown.part("tool-salient").is_hidden()
+        shown.part("stage").focus()
+        shown.page.keyboard.press("t")
+        shown.says("No model here finds by words")
 
 
 class TestSeveralImages:

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fake_pipelines
 import promptseg as ps
 from promptseg.datasets.reading import open_dataset
 from promptseg.errors import BackendError, InputError
-from promptseg.testing import FakeSegmenter
+from promptseg.pipeline.runner import BuiltPipeline
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
 IMAGE = np.zeros((60, 80, 3), np.uint8)
 POINT = {"points": [[40, 30]], "foreground": [True]}
+BOXES = {"cup": [[10, 10, 20, 20], [40, 20, 60, 40]], "spoon": [[2, 2, 8, 8]]}
 
 
 def an_object(uid, mask, **changed):
@@ -86,6 +89,66 @@ class TestClicks:
         frontend.send("change", image=0, change=change(*(an_object(uid, box(1, 2, 30, 40), label=uid) for uid in "abc")))
         frontend.send("change", image=0, change=change(remove=["b"], order=["c", "a"]))
         assert widget.masks.labels == ("c", "a")
+
+
+class TestFinding:
+    """Tools that find several objects at once: by words, by an example, everything, and what stands out."""
+
+    @pytest.fixture
+    def widget(self, frontend):
+        made = ps.click(IMAGE, fake_pipelines.built(FakeDetector(BOXES).detect(IMAGE)))
+        yield made
+        made.close()
+
+    def found(self, frontend, *prompts):
+        frontend.send("segment", id=1, image=0, prompts=list(prompts))
+        return frontend.told("found", id=1)["masks"]
+
+    def test_the_page_knows_what_the_pipeline_can_find(self, widget, frontend):
+        frontend.comes_to(_model=lambda model: model["state"] == "ready")
+        model = frontend.state["_model"]
+        assert {"point", "text", "example", "everything"} <= set(model["accepts"])
+        assert (model["detects"], model["classes"]) == (True, [])
+
+    def test_a_pipeline_without_a_detector_finds_nothing_by_words(self, frontend, built):
+        widget = ps.click(IMAGE, built())
+        frontend.comes_to(_model=lambda model: model["state"] == "ready")
+        assert "text" not in frontend.state["_model"]["accepts"]
+        assert not frontend.state["_model"]["detects"]
+        frontend.send("segment", id=1, image=0, prompts=[{"text": ["cup"]}])
+        assert "detect" in frontend.told("failed", id=1)["error"]
+        widget.close()
+
+    def test_words_find_what_they_name(self, widget, frontend):
+        masks = self.found(frontend, {"text": ["cup"]})
+        assert [each["label"] for each in masks] == ["cup", "cup"]
+        assert [each["score"] for each in masks] == [mask.score for mask in widget._built()(IMAGE, ps.Prompt.text("cup")).masks]
+
+    def test_without_a_prompt_the_detector_finds_all_that_it_knows(self, widget, frontend):
+        assert [each["label"] for each in self.found(frontend)] == ["cup", "cup", "spoon"]
+
+    def test_everything_is_found(self, widget, frontend):
+        expected = widget._built()(IMAGE, ps.Prompt.everything(points_per_side=4)).masks
+        masks = self.found(frontend, {"everything": {"points_per_side": 4}})
+        assert [each["segmentation"] for each in masks] == [mask.to_coco_rle() for mask in expected]
+        assert len(masks) > 0
+
+    def test_an_example_on_the_image_finds_what_is_like_it(self, frontend):
+        pipeline = BuiltPipeline(ps.Pipeline().segment().config, None, FakeSegmenter(), FakeConceptSegmenter(radius=5))
+        widget = ps.click(IMAGE, pipeline)
+        example = {"concept": {"examples": [{"prompt": {"box": [10, 10, 30, 30]}}], "label": "cup"}}
+        (mask,) = self.found(frontend, example)
+        assert mask["label"] == "cup"
+        assert mask["segmentation"] == box(10, 10, 30, 30).to_coco_rle()
+        widget.close()
+
+    def test_what_was_found_is_kept_with_its_prompt(self, widget, frontend):
+        prompt = {"text": ["spoon"]}
+        (mask,) = self.found(frontend, prompt)
+        put = an_object("a", box(2, 2, 8, 8), label=mask["label"], score=mask["score"], prompts=[prompt])
+        frontend.send("change", image=0, change=change(put))
+        assert widget.masks.labels == ("spoon",)
+        assert widget.prompts == ((ps.Prompt.text("spoon"),),)
 
 
 class TestDraft:

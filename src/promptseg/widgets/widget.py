@@ -3,7 +3,8 @@
 The front end is ``studio/web/src/widget.ts``. Its messages are dictionaries with a ``kind``:
 
 - ``open`` and ``close``: a view is shown, or gone. A view that opens gets a ``document``, with all objects of the image that is shown.
-- ``segment``: prompts. The answer is ``found`` or ``failed``, with the request's ``id``.
+- ``segment``: prompts of any kind; none at all for what the detector finds by itself. The answer is ``found`` or ``failed``, with the
+  request's ``id``.
 - ``cancel``: the ``id`` of a request that nobody waits for anymore.
 - ``draft``: the object that is being made and is not kept yet, or null. It counts among the masks.
 - ``change``: what a person did to the objects. Other views get it as ``changed``. A view whose change is no use gets ``refused``, with the
@@ -379,9 +380,13 @@ class StudioWidget(anywidget.AnyWidget):
 
 
 def _facts(pipeline: BuiltPipeline) -> dict[str, Any]:
-    """Return what the views know of the models: their names, and what they take."""
-    accepts = set() if pipeline.segmenter is None else set(pipeline.segmenter.accepts)
-    return {"accepts": sorted(accepts), "name": ", ".join(each.model for each in pipeline.models)}
+    """Return what the views know of the models: their names, what they take, and what they find."""
+    return {
+        "name": ", ".join(each.model for each in pipeline.models),
+        "accepts": sorted(pipeline.prompt_kinds),
+        "classes": list(pipeline.classes),
+        "detects": pipeline.detects,
+    }
 
 
 def _key(view: str, message: dict[str, Any]) -> tuple[str, str]:

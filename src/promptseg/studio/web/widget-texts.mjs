@@ -4,6 +4,7 @@ const WIDGET_TEXTS = [
   /^(tools|status|missing)\./,
   /^keys\.(tool\.|undo$|redo$|labels\.give$|view\.fit$|objects\.delete$)/,
   /^keys\.(prompt\.(candidate|accept|cancel)|images\.(next|previous))$/,
+  /^(everything|salient|found)\.|^text\.(phrase|example|go|threshold)$|^(cancel|prompt\.busy)$/,
   /^(brush\.size|edit\.(label|undone|redone)|image\.failed|models\.loading|objects\.count|stage\.(name|of))$/,
 ];
 

@@ -2,12 +2,13 @@
 
 import { plural, t } from "../i18n/index.ts";
 import type { PromptSession, SessionState } from "../tools/session.ts";
-import type { ToolId } from "../tools/tool.ts";
+import { TOOLS, type ToolId } from "../tools/tool.ts";
 import { button, setButton } from "../ui/controls.ts";
 import { fill, h, setAttribute, setText } from "../ui/dom.ts";
 import { shownKeys } from "../ui/keys.ts";
 import { say } from "../ui/texts.ts";
-import { WIDGET_TOOLS, type Editor } from "./editor.ts";
+import type { Editor } from "./editor.ts";
+import { FINDERS } from "./finding.ts";
 import type { Link } from "./link.ts";
 
 export class Bar {
@@ -33,11 +34,13 @@ export class Bar {
   }
 
   #tools(): HTMLElement {
-    const buttons = new Map<ToolId, HTMLButtonElement>(
-      WIDGET_TOOLS.map((id) => [id, this.#button(id, `tool.${id}`, say(`keys.tool.${id}`))]),
-    );
+    const buttons = new Map<ToolId, HTMLButtonElement>(TOOLS.map((id) => [id, this.#button(id, `tool.${id}`, say(`keys.tool.${id}`))]));
     this.#editor.toolbox.current.watch((current) => {
       for (const [id, element] of buttons) setButton(element, { pressed: id === current });
+    });
+    // What needs more than most models have is there where the model has it.
+    this.#link.watch("_model", ({ accepts }) => {
+      for (const id of FINDERS) setAttribute(buttons.get(id)!, "hidden", accepts === undefined || this.#editor.missing(id) !== null);
     });
     return h("span", { class: "group" }, ...buttons.values());
   }

@@ -12,10 +12,12 @@ import { Signal } from "../model/signal.ts";
 import type { Change, ImageDocument, Label, SpatialPrompt, StudioObject } from "../model/types.ts";
 import { newObject } from "../tools/objects.ts";
 import type { PromptSession } from "../tools/session.ts";
-import type { ToolContext, ToolDocument, ToolId, ToolSettings, ToolStage } from "../tools/tool.ts";
+import { NEEDS_MODEL, type ToolContext, type ToolDocument, type ToolId, type ToolSettings } from "../tools/tool.ts";
 import { Toolbox } from "../tools/toolbox.ts";
 import { remove, set } from "../ui/edits.ts";
+import { modelsFor } from "../ui/models.ts";
 import { say } from "../ui/texts.ts";
+import { toolStage } from "../ui/toolstage.ts";
 import type { Link } from "./link.ts";
 
 /** What is told to the person. */
@@ -24,11 +26,6 @@ export interface Notice {
   isError: boolean;
 }
 
-/** Tools of the widget. The others of the page are one line of Python here. */
-export const WIDGET_TOOLS = ["select", "pan", "point", "box", "brush", "eraser", "lasso"] as const satisfies readonly ToolId[];
-
-/** Kinds of prompt that the model must take. */
-const NEEDS: Partial<Record<ToolId, string>> = { point: "point", box: "box" };
 const NOTHING: ImageDocument = { version: 0, state: "new", objects: [] };
 const NO_STEPS: Steps = { undo: null, redo: null };
 /** The uid of a mask that is being made, and belongs to no object yet. */
@@ -203,17 +200,21 @@ export class Editor {
     return { ...object, color: objectColor(object, this.labels.value) };
   }
 
-  #missing(tool: ToolId): string | null {
-    const { state, error, accepts } = this.#link.get("_model");
-    const need = NEEDS[tool];
-    if (need === undefined) return null;
-    if (state === "failed") return error ?? "";
-    return accepts === undefined || accepts.includes(need) ? null : say(`missing.${tool}`);
+  /** Why a tool cannot be used now, as a sentence for people; null where it can, also while the models are loaded. */
+  missing(tool: ToolId): string | null {
+    const { state, error = "", name = "", accepts, classes = [], detects = false } = this.#link.get("_model");
+    if (!NEEDS_MODEL.has(tool)) return null;
+    if (state === "failed") return error;
+    if (accepts === undefined || modelsFor(tool, [{ name, accepts, classes, detects }]).length > 0) return null;
+    return say(tool === "point" || tool === "box" || tool === "everything" ? `missing.${tool}` : `widget.missing.${tool}`);
   }
 
   #makeContext(): ToolContext {
     return {
-      stage: this.#toolStage(),
+      stage: toolStage(this.#stage, {
+        draft: (bitmap, lifted) => (this.#drawn = { ...this.#drawn, bitmap, lifted }),
+        marks: (marks) => (this.#drawn = { ...this.#drawn, marks }),
+      }),
       document: new ShownDocument(() => this.#document),
       history: { do: (change, name) => this.#history.do(change, name) },
       selection: this.selection,
@@ -221,7 +222,7 @@ export class Editor {
       settings: this.settings,
       segment: (prompts, { candidates, signal } = {}) => this.#link.segment(this.#image, prompts, candidates ?? false, signal),
       everything: (prompt, _, signal) => this.#link.segment(this.#image, [prompt], false, signal),
-      missing: (tool) => this.#missing(tool),
+      missing: (tool) => this.missing(tool),
       colorOf: (label) => this.#colorOf(label),
       announce: (text, kind) => this.announce(text, kind === "error"),
     };
@@ -230,35 +231,6 @@ export class Editor {
   #colorOf(label: string | null): string {
     const names = this.labels.value.map(({ name }) => name);
     return label === null ? paletteColor(0) : labelColor(label, names);
-  }
-
-  /** The stage for the tools, which remembers what they draw. */
-  #toolStage(): ToolStage {
-    const stage = this.#stage;
-    return {
-      viewport: stage.viewport,
-      set pans(pans: boolean) {
-        stage.pans = pans;
-      },
-      set keysDrag(drag: boolean) {
-        stage.keysDrag = drag;
-      },
-      setDraft: (bitmap, style, lifted) => {
-        this.#drawn = { ...this.#drawn, bitmap, lifted: lifted ?? null };
-        stage.setDraft(bitmap, style, lifted);
-      },
-      setMarks: (marks) => {
-        this.#drawn = { ...this.#drawn, marks };
-        stage.setMarks(marks);
-      },
-      setStroke: (stroke) => stage.setStroke(stroke),
-      extendStroke: (points) => stage.extendStroke(points),
-      setRing: (ring) => stage.setRing(ring),
-      setProposals: (proposals) => stage.setProposals(proposals),
-      setHovered: (uid) => stage.setHovered(uid),
-      objectsAt: (at) => stage.objectsAt(at),
-      proposalAt: (at) => stage.proposalAt(at),
-    };
   }
 }
 

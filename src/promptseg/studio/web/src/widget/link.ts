@@ -30,6 +30,9 @@ export interface ModelState {
   error?: string;
   name?: string;
   accepts?: string[];
+  /** Classes that the detector knows, and whether there is one. */
+  classes?: string[];
+  detects?: boolean;
 }
 
 /** The values that Python sets. */

@@ -7,8 +7,10 @@ import type { Stop } from "../model/emitter.ts";
 import { paletteColor } from "../model/colors.ts";
 import { h, isTyping, setAttribute, setText } from "../ui/dom.ts";
 import { actionOf } from "../ui/keys.ts";
+import { TOOLS, type ToolId } from "../tools/tool.ts";
 import { Bar } from "./bar.ts";
-import { Editor, WIDGET_TOOLS } from "./editor.ts";
+import { Editor } from "./editor.ts";
+import { FindBar, isFinder } from "./finding.ts";
 import type { Link, ModelState, Picture } from "./link.ts";
 import { followTheme } from "./theme.ts";
 
@@ -17,6 +19,7 @@ export class View {
   readonly #link: Link;
   readonly #stage: Stage;
   readonly #editor: Editor;
+  readonly #finding: FindBar;
   readonly #status = h("div", { class: "status", attrs: { role: "status", "data-testid": "status" } });
   readonly #stops: Stop[] = [];
   #bitmap: ImageBitmap | null = null;
@@ -29,7 +32,9 @@ export class View {
     this.#stage = new Stage(area, { label: t("stage.name"), wheel: false });
     this.#editor = new Editor(this.#stage, link);
     const bar = new Bar(this.#editor, link, (action) => this.#run(action));
-    const root = h("div", { class: "widget", attrs: { role: "group", "aria-label": "promptseg" } }, bar.element, area, this.#status);
+    this.#finding = new FindBar(this.#editor, () => area.focus());
+    const parts = [bar.element, this.#finding.element, area, this.#status];
+    const root = h("div", { class: "widget", attrs: { role: "group", "aria-label": "promptseg" } }, ...parts);
     this.#attach(el, root);
     root.addEventListener("keydown", (event) => this.#key(event));
     link.watch("_height", (height) => area.style.setProperty("height", `${height}px`));
@@ -118,10 +123,10 @@ export class View {
   /** Do what a key or a button asks for. Returns whether it is known here. */
   #run(action: string): boolean {
     const editor = this.#editor;
-    const tool = WIDGET_TOOLS.find((id) => action === `tool.${id}`);
+    const tool = TOOLS.find((id) => action === `tool.${id}`);
     const label = /^label\.(\d)$/.exec(action);
     const index = this.#link.get("_picture").index;
-    if (tool !== undefined) editor.toolbox.use(tool);
+    if (tool !== undefined) this.#use(tool);
     else if (label !== null) editor.giveLabel(editor.labels.value[Number(label[1]) - 1]?.name ?? editor.label.value);
     else if (action === "labels.none") editor.giveLabel(null);
     else if (action === "undo") editor.undo();
@@ -132,6 +137,16 @@ export class View {
     else if (action === "view.fit") this.#stage.fit();
     else return false;
     return true;
+  }
+
+  #use(tool: ToolId): void {
+    const why = isFinder(tool) ? this.#editor.missing(tool) : null; // Such a tool has no button then.
+    if (why !== null) {
+      this.#editor.announce(why, true);
+      return;
+    }
+    this.#editor.toolbox.use(tool);
+    this.#finding.focus();
   }
 
   #go(index: number): void {
