@@ -13,6 +13,8 @@ from promptseg import Mask, Pipeline
 from promptseg.pipeline import BuiltPipeline
 from running_server import serving
 
+from .conftest import Fingers, serious_faults
+
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx2")
 
@@ -33,7 +35,13 @@ def square(frame):
 
 
 @pytest.fixture
-def studio(tmp_path):
+def frames():
+    """Number of frames of the clip."""
+    return COUNT
+
+
+@pytest.fixture
+def studio(tmp_path, frames):
     """The address and a client of a running studio of a clip in which a red square moves and a green one stands still."""
     from promptseg.server.engine import LocalEngine
     from promptseg.studio_server.access import Access
@@ -43,8 +51,8 @@ def studio(tmp_path):
 
     (tmp_path / "clip").mkdir()
     (tmp_path / "server").mkdir()
-    for index in range(COUNT):
-        image = painted((red_x(index), 20, SIDE, RED), (90, 64, 20, GREEN), size=SIZE)
+    for index in range(frames):
+        image = painted((red_x(min(index, COUNT)), 20, SIDE, RED), (90, 64, 20, GREEN), size=SIZE)
         Image.fromarray(image).save(tmp_path / "clip" / f"{index:03}.png")
     with open_video_project(tmp_path / "clip", tmp_path / "out", ["car"]) as project:
         access = Access(project.own)
@@ -80,11 +88,15 @@ class VideoPage:
         """Wait until a frame can be worked on."""
         self.wait_for(f"window.promptsegStudio?.state.open?.key === '{frame:016x}' && promptsegStudio.stage.settled")
 
-    def click(self, x, y):
-        """Click on a pixel of the frame."""
+    def on_screen(self, x, y):
+        """Return where a pixel of the frame is on the screen."""
         left, top = self.page.evaluate(f"promptsegStudio.stage.viewport.toScreen([{x}, {y}])")
         box = self.page.get_by_test_id("stage").bounding_box()
-        self.page.mouse.click(box["x"] + left, box["y"] + top)
+        return box["x"] + left, box["y"] + top
+
+    def click(self, x, y):
+        """Click on a pixel of the frame."""
+        self.page.mouse.click(*self.on_screen(x, y))
 
     def mark(self, x, y):
         """Segment the object at a pixel, and keep it."""
@@ -114,6 +126,11 @@ class VideoPage:
         return self.page.evaluate("JSON.parse(JSON.stringify(promptsegStudio.state.objects))")
 
     @property
+    def frame(self):
+        """The frame that the timeline is at."""
+        return int(self.page.get_by_test_id("timeline").get_attribute("aria-valuenow"))
+
+    @property
     def value_text(self):
         return self.page.get_by_test_id("timeline").get_attribute("aria-valuetext")
 
@@ -123,11 +140,17 @@ class VideoPage:
 
 
 @pytest.fixture
-def video(browser, studio):
+def touch():
+    """Whether the page is one for fingers."""
+    return False
+
+
+@pytest.fixture
+def video(browser, studio, touch):
     """The opened page. The test fails if it complains or asks for anything but its server."""
     url, client = studio
     complaints, elsewhere = [], []
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US", has_touch=touch)
     page = context.new_page()
     page.set_default_timeout(1000 * SECONDS)
     page.add_init_script("localStorage.setItem('promptseg.studio.hints', 'true')")
@@ -219,3 +242,61 @@ def test_an_object_is_removed_from_the_video_and_brought_back(video):
     video.page.get_by_role("button", name="Undo").last.click()
     video.wait_for("promptsegStudio.state.objects.length === 1")
     assert video.runs == [[[0, COUNT, 1]]]
+
+
+def test_axe_finds_no_serious_fault_in_a_video(video):
+    video.mark(red_x(0) + 5, 30)
+    video.track()
+    video.rests_at(COUNT - 1)
+    assert serious_faults(video.page) == []
+    video.page.get_by_test_id("video-more").click()
+    video.page.get_by_role("menu").wait_for()
+    assert serious_faults(video.page) == []
+
+
+def test_a_right_click_on_an_object_opens_its_menu_and_on_the_frame_nothing_of_a_folder(video):
+    video.mark(red_x(0) + 5, 30)
+    video.page.mouse.click(*video.on_screen(red_x(0) + 5, 30), button="right")
+    video.page.get_by_test_id("menu-objects.hide").click()
+    video.wait_for("promptsegStudio.state.objects[0].hidden && promptsegStudio.state.save === 'saved'")
+    video.page.mouse.click(*video.on_screen(5, 90), button="right")
+    video.page.get_by_test_id("menu-show-all").wait_for()
+    assert video.page.get_by_test_id("menu-images.doneNext").count() == 0
+
+
+@pytest.mark.parametrize("touch", [True])
+def test_a_finger_marks_an_object_and_two_zoom_the_frame(video):
+    fingers = Fingers(video.page)
+    before = video.page.evaluate("promptsegStudio.stage.viewport.scale")
+    x, y = video.on_screen(64, 48)
+    fingers.down((x - 40, y), (x + 40, y))
+    fingers.down((x - 80, y), (x + 80, y))
+    fingers.up()
+    assert video.page.evaluate("promptsegStudio.stage.viewport.scale") == pytest.approx(2 * before, rel=0.05)
+    assert video.objects == []
+    video.page.touchscreen.tap(*video.on_screen(red_x(0) + 5, 30))
+    video.page.get_by_test_id("accept").tap()
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+
+
+@pytest.mark.parametrize(("touch", "frames"), [(True, 120)])
+def test_fingers_go_through_the_timeline_and_zoom_it(video, frames):
+    video.mark(red_x(0) + 5, 30)
+    box = video.page.get_by_test_id("timeline").bounding_box()
+    middle, right, y = box["x"] + box["width"] / 2, box["x"] + box["width"] - 12, box["y"] + 12
+    video.page.touchscreen.tap(right, y)
+    video.rests_at(frames - 1)
+    video.page.touchscreen.tap(middle, y)
+    video.wait_for("promptsegStudio.state.open?.key !== null")
+    at = video.frame
+    video.rests_at(at)
+    fingers = Fingers(video.page)
+    fingers.down((middle - 60, y))
+    held = video.frame
+    fingers.down((middle - 60, y), (middle + 60, y))
+    fingers.down((middle - 120, y), (middle + 120, y))
+    fingers.up()
+    video.rests_at(held)  # Two fingers zoom, and go nowhere.
+    video.page.touchscreen.tap(right, y)
+    video.wait_for(f"Number(document.querySelector('[data-testid=timeline]').getAttribute('aria-valuenow')) > {at}")
+    assert video.frame < frames - 10

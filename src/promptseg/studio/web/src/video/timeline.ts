@@ -41,8 +41,10 @@ export class Timeline {
   #scale = new Scale(1, 1);
   #top = 0;
   #isDue = false;
-  #dragging: "seek" | null = null;
-  readonly #touches = new Map<number, number>();
+  /** What a drag does: it goes to frames, or scrolls the rows. */
+  #dragging: "seek" | "rows" | null = null;
+  /** Where the fingers and buttons are that are down. */
+  readonly #pressed = new Map<number, [x: number, y: number]>();
 
   /** `name` is read out as what the slider is, `describe` as the value for a frame. */
   constructor(name: string, describe: (frame: number) => string) {
@@ -159,28 +161,47 @@ export class Timeline {
   #down(event: PointerEvent): void {
     if (event.button !== 0) return;
     const [x, y] = this.#place(event);
-    this.#touches.set(event.pointerId, event.clientX);
+    this.#pressed.set(event.pointerId, [x, y]);
     this.#slider.setPointerCapture(event.pointerId);
+    if (this.#pressed.size > 1) {
+      this.#stopDragging(); // Two fingers zoom.
+      return;
+    }
     const row = this.#rows[Math.floor((y - RULER + this.#top) / ROW)];
     if (y >= RULER && row !== undefined) this.events.emit("select", row.object.uid);
-    if (x < 0 || this.#touches.size > 1) return;
-    this.#dragging = "seek";
-    this.#seek(x, false);
+    this.#dragging = x < 0 ? "rows" : "seek";
+    if (x >= 0) this.#seek(x, false);
   }
 
   #move(event: PointerEvent): void {
-    if (this.#touches.size === 2 && this.#touches.has(event.pointerId)) {
-      this.#pinch(event);
+    const before = this.#pressed.get(event.pointerId);
+    if (before === undefined) return;
+    const [x, y] = this.#place(event);
+    if (this.#pressed.size === 2) {
+      this.#pinch(event.pointerId, [x, y]);
       return;
     }
-    if (this.#dragging === "seek") this.#seek(this.#place(event)[0], false);
+    this.#pressed.set(event.pointerId, [x, y]);
+    if (this.#dragging === "seek") this.#seek(x, false);
+    else if (this.#dragging === "rows") this.#scrollRows(before[1] - y);
   }
 
   #up(event: PointerEvent): void {
-    this.#touches.delete(event.pointerId);
-    if (this.#dragging !== "seek" || this.#touches.size > 0) return;
+    this.#pressed.delete(event.pointerId);
+    if (event.type === "pointercancel") this.#stopDragging();
+    else if (this.#dragging === "seek") this.#seek(this.#place(event)[0], true);
     this.#dragging = null;
-    this.#seek(this.#place(event)[0], true);
+  }
+
+  /** End a drag where it is: it goes on as something else, or the system took the pointer away. */
+  #stopDragging(): void {
+    if (this.#dragging === "seek") this.events.emit("seek", { frame: this.#frame, done: true });
+    this.#dragging = null;
+  }
+
+  #scrollRows(by: number): void {
+    this.#top = Math.min(this.#mostTop(), Math.max(0, this.#top + by));
+    this.redraw();
   }
 
   #seek(x: number, done: boolean): void {
@@ -190,14 +211,14 @@ export class Timeline {
     this.events.emit("seek", { frame: this.#scale.frame(Math.min(width - 1, Math.max(0, x))), done });
   }
 
-  #pinch(event: PointerEvent): void {
-    const before = [...this.#touches.values()];
-    this.#touches.set(event.pointerId, event.clientX);
-    const after = [...this.#touches.values()];
+  #pinch(id: number, at: [x: number, y: number]): void {
+    const places = (): number[] => [...this.#pressed.values()].map(([x]) => x);
+    const before = places();
+    this.#pressed.set(id, at);
+    const after = places();
     const spread = ([a, b]: number[]): number => Math.max(8, Math.abs(a! - b!));
     const middle = ([a, b]: number[]): number => (a! + b!) / 2;
-    const left = this.#slider.getBoundingClientRect().left + NAMES;
-    this.#scale = this.#scale.moved(middle(before) - middle(after)).zoomed(spread(after) / spread(before), middle(after) - left);
+    this.#scale = this.#scale.moved(middle(before) - middle(after)).zoomed(spread(after) / spread(before), middle(after));
     this.redraw();
   }
 
@@ -210,7 +231,7 @@ export class Timeline {
     } else if (event.shiftKey || event.deltaX !== 0) {
       this.#scale = this.#scale.moved((event.deltaX || event.deltaY) * pixels);
     } else if (this.#mostTop() > 0 && event.clientY - this.#slider.getBoundingClientRect().top > RULER) {
-      this.#top = Math.min(this.#mostTop(), Math.max(0, this.#top + event.deltaY * pixels));
+      this.#scrollRows(event.deltaY * pixels);
     } else {
       this.#scale = this.#scale.zoomed(ZOOM ** (-event.deltaY / (event.deltaMode === 0 ? 100 : 3)), Math.max(0, x));
     }
