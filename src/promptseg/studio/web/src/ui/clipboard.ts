@@ -1,5 +1,6 @@
 /** A cut-out of the image: its pixels within masks, with alpha, as a PNG. */
 
+import { drawTiles } from "../canvas/crop.ts";
 import type { TileSource } from "../canvas/tiles.ts";
 import type { Bitmap } from "../model/mask.ts";
 
@@ -18,7 +19,7 @@ export async function cutOut(image: { width: number; height: number; source: Til
   canvas.height = height;
   const context = canvas.getContext("2d");
   if (context === null) throw new Error("the browser gives no canvas of this size");
-  await drawTiles(context, image.source, level, box);
+  await drawTiles(context, image, level, box);
   const pixels = context.getImageData(0, 0, width, height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -34,24 +35,4 @@ export async function cutOut(image: { width: number; height: number; source: Til
 /** The first level on which a side is short enough. */
 export function levelFor(side: number, levels: number): number {
   return Math.max(0, Math.min(levels - 1, Math.ceil(Math.log2(side / LONGEST))));
-}
-
-async function drawTiles(
-  context: CanvasRenderingContext2D,
-  source: TileSource,
-  level: number,
-  [x0, y0, x1, y1]: [number, number, number, number],
-): Promise<void> {
-  const step = source.size * 2 ** level;
-  const { signal } = new AbortController();
-  const places: [number, number][] = [];
-  for (let row = Math.floor(y0 / step); row * step < y1; row++)
-    for (let column = Math.floor(x0 / step); column * step < x1; column++) places.push([column, row]);
-  await Promise.all(
-    places.map(async ([column, row]) => {
-      const tile = await source.load(level, column, row, signal);
-      context.drawImage(tile, (column * step - x0) / 2 ** level, (row * step - y0) / 2 ** level);
-      tile.close();
-    }),
-  );
 }
