@@ -134,6 +134,41 @@ class StudioPage:
         return mask_of(self.page.evaluate("uid => window.promptsegStudio.stage.pixelsOf(uid)", uid))
 
 
+class Fingers:
+    """Fingers on a page that was opened for touch.
+
+    Args:
+        page: Playwright's page.
+    """
+
+    def __init__(self, page):
+        self._session = page.context.new_cdp_session(page)
+
+    def down(self, *points):
+        """Have fingers at these points, or move those that are down to them."""
+        self._send("touchMove" if self._are_down else "touchStart", points)
+        self._are_down = True
+
+    def up(self):
+        self._send("touchEnd", ())
+        self._are_down = False
+
+    _are_down = False
+
+    def _send(self, kind, points):
+        places = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+
+def serious_faults(page):
+    """Return the serious faults that axe-core finds in a page as it is: rule, impact, and what has them."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())  # By the debugger: the page itself takes no inline script.
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    told = [(each["id"], each["impact"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found]
+    return [each for each in told if each[1] in {"serious", "critical"}]
+
+
 def mask_of(runs):
     """Return the mask of run lengths as page and server exchange them."""
     return Mask.from_coco_rle({"size": runs["size"], "counts": runs["counts"]})

@@ -2,12 +2,13 @@
 
 import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
 from PIL import Image
 
-from .conftest import CUP, mask_of
+from .conftest import COFFEE, CUP, mask_of
 
 
 def test_done_goes_on_to_the_next_image_and_the_list_tells_it(page):
@@ -83,3 +84,53 @@ def test_objects_are_compared_with_the_truth_of_their_own_image(run_studio, new_
         page.wait_until("studio => studio.state.open.name === 'squares.png'")
         assert float(page.test_id("mean-iou").inner_text()) == 0
         page.page.close()
+
+
+def test_an_image_that_cannot_be_read_says_why_and_what_to_do(run_studio, new_page, images):
+    (images / "nothing.jpg").write_bytes(b"This is no image.")
+    with run_studio() as studio:
+        page = new_page(studio, expected=["status of 4"]).open()
+        page.page.locator("[data-testid=thumb]", has_text="nothing").click()
+        told = page.test_id("unreadable")
+        told.wait_for()
+        for part in ("nothing.jpg cannot be opened", "is damaged", "Put a file in its place"):
+            assert part in told.inner_text()
+        assert page.state["open"] is None
+        page.test_id("open-again").click()
+        told.wait_for()
+        shutil.copyfile(COFFEE, images / "nothing.jpg")
+        page.test_id("open-again").click()
+        page.wait_until("studio => studio.state.open?.name === 'nothing.jpg'")
+        assert told.is_hidden()
+        page.page.close()
+
+
+def test_one_goes_on_from_an_image_that_cannot_be_read(run_studio, new_page, images):
+    (images / "nothing.jpg").write_bytes(b"This is no image.")
+    with run_studio() as studio:
+        page = new_page(studio, expected=["status of 4"]).open()
+        page.page.locator("[data-testid=thumb]", has_text="nothing").click()
+        page.test_id("skip-unreadable").click()
+        page.wait_until("studio => studio.state.open?.name === 'squares.png'")
+        assert page.test_id("unreadable").is_hidden()
+        page.page.close()
+
+
+def test_the_order_by_doubt_is_offered_where_something_has_suggestions(page):
+    page.test_id("folder-menu").click()
+    assert page.test_id("menu-by-doubt").count() == 0
+    page.press("Escape")
+    assert page.test_id("by-doubt").is_hidden()
+    page.test_id("folder-menu").click()
+    page.test_id("suggest").click()
+    page.test_id("suggest-phrases").fill("cup, spoon")
+    page.test_id("suggest-go").click()
+    page.test_id("by-doubt").wait_for()
+    page.test_id("by-doubt").click()
+    assert page.test_id("by-doubt").get_attribute("aria-pressed") == "true"
+    by_doubt = sorted(page.state["images"], key=lambda image: image["doubt"] or -1, reverse=True)
+    shown = page.page.evaluate(
+        "[...document.querySelectorAll('[data-testid=thumb]')]"
+        ".sort((a, b) => a.parentElement.ariaPosInSet - b.parentElement.ariaPosInSet).map(each => each.dataset.key)"
+    )
+    assert shown == [image["key"] for image in by_doubt]

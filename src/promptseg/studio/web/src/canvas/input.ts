@@ -2,7 +2,7 @@
 
 import type { Emitter } from "../model/emitter.ts";
 import type { Point } from "../model/types.ts";
-import { hasNotches, pinched, zoomOf, type StageKey, type StagePointer } from "./pointer.ts";
+import { hasNotches, pinched, zoomOf, type StageKey, type StageMenu, type StagePointer } from "./pointer.ts";
 import type { Viewport } from "./viewport.ts";
 
 /** The events of a stage. A gesture is down, moves, and up, or cancel. */
@@ -17,6 +17,8 @@ export interface InputEvents {
   leave: undefined;
   /** The crosshair of the keys has moved, or is shown no longer. */
   crosshair: Point | null;
+  /** A menu is asked for: by a right click that no tool wants, a long press of a finger, or the key for it. */
+  menu: StageMenu;
 }
 
 export interface InputOptions {
@@ -26,6 +28,8 @@ export interface InputOptions {
   zoomKeys: boolean;
   /** Handles a key before the stage does. Returns whether it did. */
   onKey: (key: StageKey) => boolean;
+  /** Whether a click with the other button is for the tool now. Otherwise it asks for a menu. */
+  takesOther: () => boolean;
 }
 
 /** CSS pixels that an arrow key moves by, and with Shift. */
@@ -33,6 +37,9 @@ const STEP = 4;
 const LONG_STEP = 32;
 /** CSS pixels that an arrow key pans by. */
 const PAN_STEP = 48;
+/** Milliseconds after which a resting finger asks for a menu, and CSS pixels that it may move meanwhile. */
+const LONG_PRESS = 500;
+const REST = 8;
 const ARROWS: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Input {
@@ -46,10 +53,11 @@ export class Input {
   /** Whether the crosshair draws from one press of Space to the next, instead of clicking. */
   keysDrag = false;
   /** The pointer that a gesture belongs to, and whether the gesture is a tool's. */
-  #gesture: { id: number; isTool: boolean; last: Point } | null = null;
+  #gesture: Gesture | null = null;
   readonly #fingers = new Map<number, Point>();
   #crosshair: Point | null = null;
   #keyGesture = false;
+  #longPress: ReturnType<typeof setTimeout> | undefined;
   #space = { held: false, used: false };
 
   constructor(host: HTMLElement, viewport: Viewport, events: Emitter<InputEvents>, options: InputOptions) {
@@ -63,7 +71,7 @@ export class Input {
     host.addEventListener("pointerup", (event) => this.#up(event), { signal });
     host.addEventListener("pointercancel", (event) => this.#cancel(event), { signal });
     host.addEventListener("pointerleave", () => this.#gesture ?? events.emit("leave", undefined), { signal });
-    host.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+    host.addEventListener("contextmenu", (event) => this.#contextMenu(event), { signal });
     host.addEventListener("wheel", (event) => this.#wheel(event), { signal, passive: false });
     host.addEventListener("keydown", (event) => this.#keyDown(event), { signal });
     host.addEventListener("keyup", (event) => this.#keyUp(event), { signal });
@@ -75,6 +83,7 @@ export class Input {
   }
 
   close(): void {
+    clearTimeout(this.#longPress);
     this.#stop.abort();
   }
 
@@ -92,17 +101,20 @@ export class Input {
     const at = this.#placeOf(event);
     if (event.pointerType === "touch") {
       this.#fingers.set(event.pointerId, at);
+      clearTimeout(this.#longPress);
       if (this.#fingers.size > 1) {
         this.#dropGesture();
         return;
       }
+      if (!this.#options.takesOther()) this.#longPress = setTimeout(() => this.#askForMenu(at), LONG_PRESS);
     }
     if (this.#gesture !== null || this.#fingers.size > 1 || (event.button !== 0 && event.button !== 1 && event.button !== 2)) return;
     event.preventDefault();
     this.#host.setPointerCapture(event.pointerId);
     const isTool = event.button !== 1 && !this.#space.held && !(this.pans && event.button === 0);
     this.#space.used = true;
-    this.#gesture = { id: event.pointerId, isTool, last: at };
+    const asksForMenu = event.button === 2 && isTool && !this.#options.takesOther();
+    this.#gesture = { id: event.pointerId, isTool, asksForMenu, from: at, last: at };
     this.#host.dataset.panning = isTool ? "no" : "yes";
     if (isTool) this.#events.emit("down", this.#pointer(event));
   }
@@ -117,6 +129,10 @@ export class Input {
     if (this.#gesture === null) {
       if (event.pointerType !== "touch") this.#events.emit("hover", this.#pointer(event));
     } else if (this.#gesture.id === event.pointerId) {
+      if (Math.hypot(at[0] - this.#gesture.from[0], at[1] - this.#gesture.from[1]) > REST) {
+        this.#gesture.asksForMenu = false;
+        clearTimeout(this.#longPress);
+      }
       if (this.#gesture.isTool) this.#events.emit("move", this.#pointer(event));
       else this.#viewport.panBy(at[0] - this.#gesture.last[0], at[1] - this.#gesture.last[1]);
       this.#gesture.last = at;
@@ -125,8 +141,13 @@ export class Input {
 
   #up(event: PointerEvent): void {
     this.#fingers.delete(event.pointerId);
+    clearTimeout(this.#longPress);
     if (this.#gesture?.id !== event.pointerId) return;
-    const { isTool } = this.#gesture;
+    const { isTool, asksForMenu } = this.#gesture;
+    if (asksForMenu) {
+      this.#askForMenu(this.#placeOf(event));
+      return;
+    }
     this.#gesture = null;
     this.#host.dataset.panning = "no";
     if (isTool) this.#events.emit("up", this.#pointer(event));
@@ -134,6 +155,7 @@ export class Input {
 
   #cancel(event: PointerEvent): void {
     this.#fingers.delete(event.pointerId);
+    clearTimeout(this.#longPress);
     if (this.#gesture?.id === event.pointerId) this.#dropGesture();
   }
 
@@ -142,6 +164,22 @@ export class Input {
     this.#gesture = null;
     this.#host.dataset.panning = "no";
     if (dropped?.isTool === true) this.#events.emit("cancel", undefined);
+  }
+
+  /** Ask for a menu at a place of the stage, in place of what the pointer has begun there. */
+  #askForMenu(screen: Point): void {
+    this.#dropGesture();
+    this.#events.emit("menu", { at: this.#viewport.toImage(screen), screen });
+  }
+
+  /** The browser asks for its menu. Pointers have asked for ours already: what is left is the key. */
+  #contextMenu(event: PointerEvent): void {
+    event.preventDefault();
+    if (event.button === 2 || event.pointerType === "touch" || this.#gesture !== null || this.#fingers.size > 0) return;
+    this.#dropKeyGesture();
+    const { width, height } = this.#viewport.screen;
+    const at = this.#crosshair;
+    this.#events.emit("menu", { at, screen: at === null ? [width / 2, height / 2] : this.#viewport.toScreen(at) });
   }
 
   #pinch(id: number, at: Point): void {
@@ -270,6 +308,15 @@ export class Input {
     const control = event.ctrlKey || event.metaKey;
     return { at, screen: this.#viewport.toScreen(at), path: [at], button: 0, shift, alt, control, pressure: 0.5, kind: "keyboard" };
   }
+}
+
+interface Gesture {
+  id: number;
+  isTool: boolean;
+  /** Whether a menu is asked for if the pointer is let go where it is. */
+  asksForMenu: boolean;
+  from: Point;
+  last: Point;
 }
 
 function keyOf(event: KeyboardEvent): StageKey {

@@ -151,6 +151,14 @@ export interface Stroke {
   color: string;
 }
 
+/** The pixels of the image that a stroke may cover. */
+export function boxOfStroke({ path, radius }: Stroke): Box {
+  const [xs, ys] = [path.map(([x]) => x), path.map(([, y]) => y)];
+  const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity) - radius;
+  const most = (values: number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity) + radius + 1;
+  return [least(xs), least(ys), most(xs), most(ys)];
+}
+
 /** What lies over the objects: outlines of the selected ones, the one under the pointer, the mask that is being made, the stroke. */
 export class OverlayPainter implements Painter {
   /** Little is on it, so that it is painted at once. */

@@ -29,6 +29,14 @@ export interface StageKey {
   control: boolean;
 }
 
+/** Where a menu is asked for. */
+export interface StageMenu {
+  /** In pixels of the image; null where keys ask for it without a crosshair. */
+  at: Point | null;
+  /** CSS pixels from the corner of the stage. */
+  screen: Point;
+}
+
 /** Whether a wheel event comes from a wheel with notches, not from a touchpad, whose deltas are small or go both ways. */
 export function hasNotches(event: Pick<WheelEvent, "deltaMode" | "deltaX" | "deltaY">): boolean {
   if (event.deltaMode !== 0) return true;

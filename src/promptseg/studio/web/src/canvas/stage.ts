@@ -1,22 +1,35 @@
 /** The canvas of the studio: an image, objects over it, and what tools draw. The page and the notebook's widget share it. */
 
-import { Bitmap } from "../model/mask.ts";
+import type { Bitmap } from "../model/mask.ts";
 import { Emitter, type Stop } from "../model/emitter.ts";
 import type { Box, Point, RunLengths } from "../model/types.ts";
 import { Input, type InputEvents } from "./input.ts";
-import { Layer, type View } from "./layer.ts";
-import { drawMarks, type Mark } from "./marks.ts";
+import { Layer } from "./layer.ts";
+import type { Mark } from "./marks.ts";
+import { MarksCanvas } from "./markscanvas.ts";
 import { Pacer } from "./pacer.ts";
-import { drawStroke, OverlayPainter, placeOf, ScenePainter, type DraftStyle, type ShownObject, type Stroke } from "./painters.ts";
+import {
+  boxOfStroke,
+  drawStroke,
+  OverlayPainter,
+  placeOf,
+  ScenePainter,
+  type DraftStyle,
+  type ShownObject,
+  type Stroke,
+} from "./painters.ts";
 import type { StageKey } from "./pointer.ts";
-import { drawShape, shapeOf } from "./shapes.ts";
+import { readMask } from "./readmask.ts";
+import { BrushRing, type Ring } from "./ring.ts";
+import { shapeOf } from "./shapes.ts";
 import { Sheet } from "./sheet.ts";
+import { changesOf } from "./shown.ts";
 import { levelAt, TileCache, type TileSource } from "./tiles.ts";
 import { Viewport, type Size } from "./viewport.ts";
 
 export type { Mark } from "./marks.ts";
 export type { DraftStyle, ShownObject, Stroke } from "./painters.ts";
-export type { StageKey, StagePointer } from "./pointer.ts";
+export type { StageKey, StageMenu, StagePointer } from "./pointer.ts";
 
 /** An image to show. */
 export interface StageImage extends Size {
@@ -30,13 +43,6 @@ export interface StageOptions {
   wheel?: boolean;
   /** Whether + - 0 zoom. Default: yes. */
   zoomKeys?: boolean;
-}
-
-/** What the brush leaves under the pointer. */
-export interface Ring {
-  at: Point;
-  /** Pixels of the image. */
-  radius: number;
 }
 
 /** Milliseconds without a zoom after which the sheet is painted at its scale. */
@@ -56,6 +62,8 @@ export class Stage {
   readonly host: HTMLElement;
   /** Handles keys before the stage does; the tools are given them by it. */
   onKey: (key: StageKey) => boolean = () => false;
+  /** Whether the tool in use wants a click with the other button now. */
+  takesOther: () => boolean = () => false;
   readonly #events = new Emitter<InputEvents>();
   readonly #input: Input;
   readonly #scene = new ScenePainter();
@@ -63,13 +71,10 @@ export class Stage {
   readonly #sceneLayer: Layer;
   readonly #overlayLayer: Layer;
   readonly #sheet: Sheet;
-  readonly #marksCanvas: HTMLCanvasElement;
-  readonly #ring: HTMLElement;
+  readonly #marks: MarksCanvas;
+  readonly #ring: BrushRing;
   readonly #pacer = new Pacer();
   readonly #resize: ResizeObserver;
-  #marks: readonly Mark[] = [];
-  #ringAt: Ring | null = null;
-  #marksShown = false;
   #frame = 0;
   #zoomed = { scale: 1, at: -Infinity };
   #moved = -Infinity;
@@ -83,12 +88,9 @@ export class Stage {
     this.#sceneLayer = new Layer(document, this.#scene);
     this.#overlayLayer = new Layer(document, this.#overlay);
     this.#sheet = new Sheet(document, [this.#sceneLayer, this.#overlayLayer]);
-    this.#marksCanvas = document.createElement("canvas");
-    this.#marksCanvas.style.cssText = "position:absolute;left:0;top:0;width:100%;height:100%;pointer-events:none;";
-    this.#ring = document.createElement("div");
-    this.#ring.style.cssText =
-      "position:absolute;left:0;top:0;border-radius:50%;box-sizing:border-box;border:1.5px solid #fff;box-shadow:0 0 0 1.5px #101418,inset 0 0 0 1px #101418;pointer-events:none;will-change:transform;display:none;";
-    host.append(this.#sheet.element, this.#marksCanvas, this.#ring);
+    this.#marks = new MarksCanvas(document);
+    this.#ring = new BrushRing(document);
+    host.append(this.#sheet.element, this.#marks.element, this.#ring.element);
     host.style.cssText += ";position:relative;overflow:hidden;touch-action:none;user-select:none;contain:strict;";
     host.tabIndex = 0;
     host.setAttribute("role", "application");
@@ -97,6 +99,7 @@ export class Stage {
       wheel: options.wheel ?? true,
       zoomKeys: options.zoomKeys ?? true,
       onKey: (key) => this.onKey(key),
+      takesOther: () => this.takesOther(),
     });
     this.#events.on("crosshair", () => this.#redrawMarks());
     this.viewport.onChange(() => this.#viewChanged());
@@ -162,7 +165,7 @@ export class Stage {
     this.#scene.objects.lifted = null;
     Object.assign(this.#overlay, { selected: [], hovered: null, draft: null, stroke: null });
     this.#hovered = null;
-    this.#marks = [];
+    this.#marks.set([]);
     this.#input.hideCrosshair();
     if (image !== null) {
       const { width, height, source } = image;
@@ -251,14 +254,13 @@ export class Stage {
   }
 
   setMarks(marks: readonly Mark[]): void {
-    this.#marks = marks;
-    this.#redrawMarks();
+    this.#marks.set(marks);
+    this.#request();
   }
 
   /** Show how large the brush is, or not. */
   setRing(ring: Ring | null): void {
-    this.#ringAt = ring;
-    this.#placeRing();
+    this.#ring.set(ring, this.viewport);
     this.#setCursor();
   }
 
@@ -314,21 +316,19 @@ export class Stage {
     if (width === 0 || height === 0) return; // It is not laid out now.
     const ratio = this.#ratio;
     this.#scene.objects.ratio = this.#overlay.ratio = ratio;
-    this.#marksCanvas.width = Math.ceil(width * ratio);
-    this.#marksCanvas.height = Math.ceil(height * ratio);
-    this.#marksShown = true;
+    this.#marks.resize(width, height, ratio);
     this.viewport.setScreen({ width, height }, ratio);
   }
 
   #viewChanged(): void {
     this.#moved = performance.now();
     if (this.viewport.scale !== this.#zoomed.scale) this.#zoomed = { scale: this.viewport.scale, at: this.#moved };
-    this.#placeRing();
+    this.#ring.place(this.viewport);
     this.#request();
   }
 
   #setCursor(): void {
-    this.host.style.cursor = this.#input.pans ? "grab" : this.#ringAt !== null ? "none" : "crosshair";
+    this.host.style.cursor = this.#input.pans ? "grab" : this.#ring.isShown ? "none" : "crosshair";
   }
 
   #markChosen(): void {
@@ -395,78 +395,11 @@ export class Stage {
   }
 
   #redrawMarks(): void {
-    this.#marksShown = true;
+    this.#marks.invalidate();
     this.#request();
   }
 
   #drawMarks(): void {
-    const crosshair: readonly Mark[] = this.crosshair === null ? [] : [{ kind: "crosshair", at: this.crosshair }];
-    const marks = [...this.#marks, ...crosshair];
-    if (marks.length === 0 && !this.#marksShown) return;
-    this.#marksCanvas.style.display = marks.length === 0 ? "none" : "block";
-    this.#marksShown = marks.length > 0; // If there are some, they move with the image.
-    const context = this.#marksCanvas.getContext("2d");
-    const { ratio } = this.viewport;
-    context?.setTransform(1, 0, 0, 1, 0, 0);
-    context?.clearRect(0, 0, this.#marksCanvas.width, this.#marksCanvas.height);
-    context?.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (context) drawMarks(context, this.viewport, marks);
+    this.#marks.draw(this.viewport, this.crosshair === null ? [] : [{ kind: "crosshair", at: this.crosshair }]);
   }
-
-  #placeRing(): void {
-    const ring = this.#ringAt;
-    this.#ring.style.display = ring === null ? "none" : "block";
-    if (ring === null) return;
-    const radius = Math.max(1.5, ring.radius * this.viewport.scale);
-    const [x, y] = this.viewport.toScreen(ring.at);
-    this.#ring.style.width = this.#ring.style.height = `${2 * radius}px`;
-    this.#ring.style.transform = `translate(${x - radius}px,${y - radius}px)`;
-  }
-}
-
-/** The mask that a canvas shows where a mask is drawn on it in the way of the stage, unzoomed. */
-export function readMask(document: Document, bitmap: Bitmap): Bitmap {
-  const { box } = bitmap;
-  if (box === null) return Bitmap.empty(bitmap.width, bitmap.height);
-  const [x0, y0, x1, y1] = box;
-  const [width, height] = [x1 - x0, y1 - y0];
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (context === null) throw new Error("the browser gives no 2D canvas");
-  const view: View = { scale: 1, left: x0, top: y0 };
-  drawShape(context, view, { x: 0, y: 0, width, height }, shapeOf(bitmap), { color: "#ffffff", fill: 1, line: 0 }, 1);
-  const { data } = context.getImageData(0, 0, width, height);
-  const bits = new Uint8Array(width * height);
-  for (let index = 0; index < bits.length; index++) bits[index] = data[4 * index + 3]! > 127 ? 1 : 0;
-  return Bitmap.fromBits(bitmap.width, bitmap.height, { x0, y0, x1, y1 }, bits);
-}
-
-/** The objects that are new, gone, or look different or lie elsewhere in the order: before and after. */
-function changesOf(before: readonly ShownObject[], after: readonly ShownObject[]): ShownObject[] {
-  const old = new Map(before.map((object, index) => [object.uid, { object, index }]));
-  const changed: ShownObject[] = [];
-  let last = -1; // Where the objects that stay were before: as long as it grows, their order is the same.
-  for (const object of after) {
-    const was = old.get(object.uid);
-    old.delete(object.uid);
-    if (was === undefined) changed.push(object);
-    else if (!looksLike(was.object, object)) changed.push(was.object, object);
-    else if (was.index < last) changed.push(object);
-    last = Math.max(last, was?.index ?? -1);
-  }
-  for (const { object } of old.values()) changed.push(object);
-  return changed;
-}
-
-function looksLike(a: ShownObject, b: ShownObject): boolean {
-  return a.bitmap === b.bitmap && a.color === b.color && (a.hidden === true) === (b.hidden === true);
-}
-
-function boxOfStroke({ path, radius }: Stroke): Box {
-  const [xs, ys] = [path.map(([x]) => x), path.map(([, y]) => y)];
-  const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity) - radius;
-  const most = (values: number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity) + radius + 1;
-  return [least(xs), least(ys), most(xs), most(ys)];
 }

@@ -32,7 +32,7 @@ export class LassoTool implements Tool {
     if (object === null && selection.value.size === 1) return; // It is locked, or hidden.
     const adds = !pointer.alt && pointer.button === 0;
     if (!adds && object === null) {
-      announce(t("tools.nothingToErase"), "error");
+      if (pointer.button === 0) announce(t("tools.nothingToErase"), "error");
       return;
     }
     this.#drawing = { object, path: [pointer.at], adds };

@@ -15,6 +15,11 @@ export abstract class PromptingTool implements Tool {
     this.session = new PromptSession(context);
   }
 
+  /** A part is taken away from what is being made. */
+  get takesOther(): boolean {
+    return this.session.active;
+  }
+
   enter(): void {
     this.session.drop();
   }

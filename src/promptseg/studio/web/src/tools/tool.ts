@@ -8,6 +8,9 @@ export const TOOLS = ["select", "pan", "point", "box", "brush", "eraser", "lasso
 
 export type ToolId = (typeof TOOLS)[number];
 
+/** The tools that ask a model. */
+export const NEEDS_MODEL: ReadonlySet<ToolId> = new Set(["point", "box", "text", "like", "everything", "salient"]);
+
 /** What tools use of the stage. */
 export type ToolStage = Pick<
   Stage,
@@ -80,6 +83,8 @@ export interface Tool {
   readonly id: ToolId;
   /** Whether it draws from `down` to `up`, so that keys must begin and end it. */
   readonly drags: boolean;
+  /** Whether a click with the other button means something to it now. Otherwise it opens the menu. */
+  readonly takesOther?: boolean;
   enter(): void;
   /** What was made and not dropped is kept. */
   leave(): void;

@@ -75,6 +75,7 @@ export class Toolbox {
   /** Give the tools what happens on a stage. Returns what ends it. */
   attach(stage: Stage): () => void {
     stage.onKey = (key) => this.key(key);
+    stage.takesOther = () => this.#tool.takesOther === true;
     const stops = [
       stage.on("down", (pointer) => this.#tool.down?.(pointer)),
       stage.on("move", (pointer) => this.#tool.move?.(pointer)),

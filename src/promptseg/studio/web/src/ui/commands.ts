@@ -30,28 +30,28 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
   const { stage } = elsewhere;
   const all: Record<string, () => void> = {
     undo: () => {
-      if (!elsewhere.takeBack()) workspace.goBack("undo");
+      if (!elsewhere.takeBack()) workspace.edits.goBack("undo");
     },
-    redo: () => workspace.goBack("redo"),
-    "objects.all": () => workspace.selectAll(),
-    "objects.next": () => workspace.selectNext(1),
-    "objects.previous": () => workspace.selectNext(-1),
-    "objects.delete": () => workspace.edit("delete"),
+    redo: () => workspace.edits.goBack("redo"),
+    "objects.all": () => workspace.edits.selectAll(),
+    "objects.next": () => workspace.edits.selectNext(1),
+    "objects.previous": () => workspace.edits.selectNext(-1),
+    "objects.delete": () => workspace.edits.run("delete"),
     "objects.rename": elsewhere.renameObject,
     "objects.refine": elsewhere.refineObject,
-    "objects.hide": () => workspace.toggle(workspace.selection.value, "hidden"),
-    "objects.lock": () => workspace.toggle(workspace.selection.value, "locked"),
-    "objects.up": () => workspace.edit("up"),
-    "objects.down": () => workspace.edit("down"),
-    "objects.merge": () => workspace.edit("merge"),
-    "objects.split": () => workspace.edit("split"),
-    "objects.fill": () => workspace.edit("fill"),
-    "objects.cut": () => workspace.edit("cut"),
-    "objects.smooth": () => workspace.edit("smooth"),
+    "objects.hide": () => workspace.edits.toggle(workspace.selection.value, "hidden"),
+    "objects.lock": () => workspace.edits.toggle(workspace.selection.value, "locked"),
+    "objects.up": () => workspace.edits.run("up"),
+    "objects.down": () => workspace.edits.run("down"),
+    "objects.merge": () => workspace.edits.run("merge"),
+    "objects.split": () => workspace.edits.run("split"),
+    "objects.fill": () => workspace.edits.run("fill"),
+    "objects.cut": () => workspace.edits.run("cut"),
+    "objects.smooth": () => workspace.edits.run("smooth"),
     "objects.copyImage": elsewhere.copyCutOut,
-    "objects.fromBefore": () => void workspace.copyFromBefore(),
+    "objects.fromBefore": () => void workspace.edits.copyFromBefore(),
     "objects.code": elsewhere.showCode,
-    "labels.none": () => workspace.giveLabel(null),
+    "labels.none": () => workspace.labelBook.give(null),
     "labels.add": elsewhere.addLabel,
     "images.next": () => workspace.step(1),
     "images.previous": () => workspace.step(-1),
@@ -84,7 +84,7 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
   }
   return (action) => {
     const digit = /^label\.([1-9])$/.exec(action)?.[1];
-    if (digit !== undefined) return workspace.giveLabelOfKey(digit);
+    if (digit !== undefined) return workspace.labelBook.giveOfKey(digit);
     all[action]?.();
     return action in all;
   };

@@ -48,9 +48,9 @@ export class DetailsPane {
         "data-testid": "object-label",
       },
       on: {
-        change: () => workspace.rename(this.label.value.trim() || null),
+        change: () => workspace.edits.rename(this.label.value.trim() || null),
         keydown: (event) => {
-          if (event.key === "Enter") workspace.rename(this.label.value.trim() || null);
+          if (event.key === "Enter") workspace.edits.rename(this.label.value.trim() || null);
           if (event.key === "Escape") this.write(true);
           if (event.key === "Enter" || event.key === "Escape") workspace.focusStage();
         },
@@ -58,7 +58,7 @@ export class DetailsPane {
     });
     this.color = h("input", {
       attrs: { type: "color", "aria-label": t("details.color"), "data-tip": t("details.color") },
-      on: { change: () => workspace.recolor(this.color.value) },
+      on: { change: () => workspace.edits.recolor(this.color.value) },
     });
     this.add = button({ icon: "add", name: t("details.addAttribute"), press: () => this.addRow() });
     this.buttons = ACTIONS.map(([action, picture]) =>
@@ -161,7 +161,7 @@ export class DetailsPane {
   }
 
   private keep(): void {
-    this.workspace.describe(this.typed());
+    this.workspace.edits.describe(this.typed());
   }
 
   private typed(): Record<string, string> {

@@ -23,6 +23,11 @@ export function shownImages(images: readonly ImageSummary[], filter: Filter): Im
   return filter.order === "doubt" ? shown.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1)) : shown;
 }
 
+/** Whether a pipeline has seen any of them, so that an order by doubt says something. */
+export function areDoubted(images: readonly ImageSummary[]): boolean {
+  return images.some((image) => image.doubt !== null);
+}
+
 export function countStates(images: readonly ImageSummary[]): Record<ImageState, number> {
   const counts: Record<ImageState, number> = { new: 0, started: 0, suggested: 0, doubt: 0, done: 0 };
   for (const image of images) counts[image.state]++;

@@ -4,9 +4,9 @@ import { plural, t } from "../i18n/index.ts";
 import type { ImageSummary } from "../model/types.ts";
 import { button, setButton } from "./controls.ts";
 import { fill, h, setAttribute, setText } from "./dom.ts";
-import { countStates, shownImages, STATES, type Filter } from "./filters.ts";
+import { areDoubted, countStates, shownImages, STATES, type Filter } from "./filters.ts";
 import { icon } from "./icons.ts";
-import { openMenu } from "./menu.ts";
+import { openMenu, type MenuItem } from "./menu.ts";
 import { shortName } from "./names.ts";
 import { recall, remember } from "./settings.ts";
 import { cellsOf, inSight, offsetFor } from "./virtual.ts";
@@ -62,7 +62,7 @@ export class FolderPane {
       attrs: { "aria-pressed": "false" },
       testid: "by-doubt",
       class: "wide",
-      press: () => this.filter({ order: workspace.filter.value.order === "doubt" ? "name" : "doubt" }),
+      press: () => this.turnOrder(),
     });
     this.size = button({
       icon: "grid",
@@ -82,12 +82,7 @@ export class FolderPane {
           { text: t("folder.add"), icon: "add", choose: () => workspace.run("images.add") },
           { text: t("suggest.title"), icon: "salient", testid: "suggest", choose: () => workspace.run("images.suggest") },
           { text: t("import.title"), icon: "import", testid: "import", choose: () => workspace.run("images.import") },
-          "line",
-          {
-            text: t("folder.byDoubt"),
-            checked: workspace.filter.value.order === "doubt",
-            choose: () => this.filter({ order: workspace.filter.value.order === "doubt" ? "name" : "doubt" }),
-          },
+          ...this.orderItems(),
         ]),
     });
     this.view = h(
@@ -155,10 +150,23 @@ export class FolderPane {
     this.workspace.filter.update((filter) => ({ ...filter, ...change }));
   }
 
+  private turnOrder(): void {
+    this.filter({ order: this.workspace.filter.value.order === "doubt" ? "name" : "doubt" });
+  }
+
+  /** The order as an item of the menu, which narrow windows have alone. */
+  private orderItems(): MenuItem[] {
+    const { images, filter } = this.workspace;
+    if (!areDoubted(images.value)) return [];
+    const checked = filter.value.order === "doubt";
+    return ["line", { text: t("folder.byDoubt"), checked, testid: "menu-by-doubt", choose: () => this.turnOrder() }];
+  }
+
   private update(): void {
     const { images, filter } = this.workspace;
     this.shown = shownImages(images.value, filter.value);
     this.writeFilters();
+    this.order.hidden = !areDoubted(images.value);
     setButton(this.order, { pressed: filter.value.order === "doubt" });
     const nothing = this.shown.length === 0;
     const few = images.value.length <= FEW;

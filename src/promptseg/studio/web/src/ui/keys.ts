@@ -54,6 +54,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: "objects.copyImage", group: "objects", keys: ["Mod+C"] },
   { action: "objects.fromBefore", group: "objects", keys: ["Mod+Shift+V"] },
   { action: "objects.code", group: "objects", keys: ["Mod+Shift+C"] },
+  { action: "objects.menu", group: "objects", keys: ["ContextMenu", "Shift+F10"], elsewhere: true },
 
   { action: "labels.give", group: "labels", keys: ["1–9"] },
   { action: "labels.none", group: "labels", keys: ["U"] },
@@ -127,6 +128,7 @@ const SIGNS: Record<string, string> = {
   Delete: "Del",
   PageDown: "PgDn",
   PageUp: "PgUp",
+  ContextMenu: "☰",
 };
 
 /** Keys of the table as a person reads them: "Ctrl+Shift+Z", or "⇧⌘Z" on a Mac. */

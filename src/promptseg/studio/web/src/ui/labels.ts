@@ -77,7 +77,7 @@ export class LabelsPane {
       {
         class: "pick",
         attrs: { type: "button", "aria-pressed": "false", "aria-keyshortcuts": label.key, "data-testid": "label" },
-        on: { click: () => this.workspace.giveLabel(label.name) },
+        on: { click: () => this.workspace.labelBook.give(label.name) },
       },
       swatch,
       h("span", { class: "ellipsis" }, label.name),
@@ -91,13 +91,13 @@ export class LabelsPane {
       press: () =>
         openMenu(more, label.name, [
           { text: t("labels.edit"), icon: "brush", choose: () => this.edit(label) },
-          { text: t("labels.remove"), icon: "trash", choose: () => this.workspace.removeLabel(label.name) },
+          { text: t("labels.remove"), icon: "trash", choose: () => this.workspace.labelBook.remove(label.name) },
           "line",
           { heading: t("labels.key") },
           ...["1", "2", "3", "4", "5", "6", "7", "8", "9"].map((key) => ({
             text: key,
             checked: label.key === key,
-            choose: () => this.workspace.keyOfLabel(label.name, key),
+            choose: () => this.workspace.labelBook.setKey(label.name, key),
           })),
         ]),
     });
@@ -120,7 +120,7 @@ export class LabelsPane {
     });
     const color = h("input", { attrs: { type: "color", "aria-label": t("details.color") } });
     name.value = label?.name ?? "";
-    color.value = label?.color ?? this.workspace.nextColor();
+    color.value = label?.color ?? this.workspace.labelBook.nextColor();
     const form = h(
       "form",
       { class: "row grow", attrs: { "aria-label": label === null ? t("keys.labels.add") : t("labels.edit") } },
@@ -135,7 +135,7 @@ export class LabelsPane {
       closed = true;
       const wanted = name.value.trim();
       if (!keep || wanted === "") this.write();
-      else if (!this.workspace.keepLabel(label?.name ?? null, wanted, color.value)) this.write();
+      else if (!this.workspace.labelBook.keep(label?.name ?? null, wanted, color.value)) this.write();
       const added = keep ? this.rowOf(wanted) : undefined;
       added?.scrollIntoView({ block: "nearest" });
       if (document.activeElement !== document.body && !form.contains(document.activeElement)) return; // The person went on elsewhere.

@@ -1,9 +1,10 @@
-/** A menu below its button: arrows move, Enter chooses, Escape closes, and the focus returns. */
+/** A menu below its button, or where the pointer is: arrows move, Enter chooses, Escape closes, and the focus returns. */
 
+import type { Point } from "../model/types.ts";
 import { fill, h } from "./dom.ts";
 import { icon, type IconName } from "./icons.ts";
 import { ariaKeys, shownKeys } from "./keys.ts";
-import { placeBeside } from "./tooltips.ts";
+import { placeAt, placeBeside } from "./tooltips.ts";
 
 export type MenuItem =
   | { text: string; icon?: IconName; action?: string; checked?: boolean; disabled?: boolean; testid?: string; choose: () => void }
@@ -17,31 +18,49 @@ export function openMenu(opener: HTMLElement, name: string, items: readonly Menu
   const wasOpen = opener.getAttribute("aria-expanded") === "true";
   closeOpen?.();
   if (wasOpen) return;
+  const menu = show(opener, name, items, { keeps: opener, closed: () => opener.setAttribute("aria-expanded", "false") });
+  opener.setAttribute("aria-expanded", "true");
+  placeBeside(menu, opener.getBoundingClientRect(), "below");
+}
+
+/** Open a menu at a point of the window. The focus returns to its owner. */
+export function openMenuAt(owner: HTMLElement, [x, y]: Point, name: string, items: readonly MenuItem[]): void {
+  closeOpen?.();
+  placeAt(show(owner, name, items), x, y);
+}
+
+interface ShowOptions {
+  /** What may be pressed without closing the menu. */
+  keeps?: HTMLElement;
+  closed?: () => void;
+}
+
+function show(owner: HTMLElement, name: string, items: readonly MenuItem[], { keeps, closed }: ShowOptions = {}): HTMLElement {
   const menu = h("div", { class: "menu", attrs: { role: "menu", "aria-label": name, tabindex: -1 } });
   const close = (): void => {
     closeOpen = null;
     const hadFocus = menu.contains(document.activeElement);
-    opener.setAttribute("aria-expanded", "false");
+    closed?.();
     menu.remove();
     removeEventListener("pointerdown", outside, true);
     removeEventListener("resize", close);
-    if (hadFocus) opener.focus();
+    if (hadFocus) owner.focus({ preventScroll: true });
   };
   const outside = (event: Event): void => {
-    if (event.target instanceof Node && !menu.contains(event.target) && !opener.contains(event.target)) close();
+    if (event.target instanceof Node && !menu.contains(event.target) && !keeps?.contains(event.target)) close();
   };
   fill(menu, ...items.map((item) => itemOf(item, close)));
   menu.addEventListener("keydown", (event) => moveBy(event, menu, close));
   menu.addEventListener("focusout", (event) => {
-    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget) && event.relatedTarget !== opener) close();
+    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget) && event.relatedTarget !== keeps) close();
   });
-  (opener.closest("dialog, section, header, aside") ?? document.body).append(menu); // Within a landmark.
-  opener.setAttribute("aria-expanded", "true");
-  placeBeside(menu, opener.getBoundingClientRect(), "below");
+  menu.addEventListener("contextmenu", (event) => event.preventDefault());
+  (owner.closest("dialog, section, header, aside, main") ?? document.body).append(menu); // Within a landmark.
   addEventListener("pointerdown", outside, true);
   addEventListener("resize", close);
   closeOpen = close;
-  choices(menu)[0]?.focus();
+  choices(menu)[0]?.focus({ preventScroll: true });
+  return menu;
 }
 
 function itemOf(item: MenuItem, close: () => void): HTMLElement {

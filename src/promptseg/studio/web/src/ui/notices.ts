@@ -16,7 +16,7 @@ export interface ToastOptions {
 
 export class Notices {
   readonly toasts = h("div", { class: "toasts", attrs: { role: "region", "aria-label": t("notices.name") } });
-  readonly bannerPlace = h("div", { attrs: { role: "status" } });
+  readonly bannerPlace = h("div", { class: "banner-place", attrs: { role: "status" } });
   private readonly polite = h("div", { class: "visually-hidden", attrs: { role: "status", "aria-live": "polite", "data-testid": "live" } });
   private readonly urgent = h("div", { class: "visually-hidden", attrs: { role: "alert" } });
   readonly live = h("div", {}, this.polite, this.urgent);

@@ -1,12 +1,12 @@
 /** The objects of the image, the frontmost first: chosen by clicks and keys, moved by drag and by keys, thousands of them. */
 
 import { plural, t } from "../i18n/index.ts";
-import type { StudioObject } from "../model/types.ts";
+import type { Point, StudioObject } from "../model/types.ts";
 import { button, setButton } from "./controls.ts";
 import { fill, h, setAttribute, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { openMenu } from "./menu.ts";
-import { say } from "./texts.ts";
+import { itemOf, openObjectMenu } from "./objectmenu.ts";
 import { inSight, offsetFor } from "./virtual.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -221,7 +221,7 @@ export class ObjectsPane {
       mark();
       if (gap === null || event.type === "pointercancel") return;
       const behind = this.shown.slice(gap).filter((object) => !chosen.has(object.uid)).length;
-      this.workspace.moveTo(chosen, behind);
+      this.workspace.edits.moveTo(chosen, behind);
     };
     handle.setPointerCapture(down.pointerId);
     handle.addEventListener("pointermove", move);
@@ -232,26 +232,16 @@ export class ObjectsPane {
   private menu(opener: HTMLElement): void {
     const { workspace } = this;
     const none = this.shown.length === 0;
-    const item = (
-      action: string,
-      disabled = false,
-    ): { text: string; action: string; disabled: boolean; testid: string; choose: () => void } => ({
-      text: say(`keys.${action}`),
-      action,
-      disabled,
-      testid: `menu-${action}`,
-      choose: () => workspace.run(action),
-    });
     const chosen = workspace.selection.value.size;
     openMenu(opener, t("objects.more"), [
-      item("objects.all", none),
-      { ...item("objects.fromBefore"), icon: "before" },
+      itemOf(workspace, "objects.all", none),
+      itemOf(workspace, "objects.fromBefore", false, "before"),
       "line",
       {
         text: t("objects.showAll"),
         icon: "visible",
         disabled: !this.shown.some((object) => object.hidden),
-        choose: () => workspace.showAll(),
+        choose: () => workspace.edits.showAll(),
       },
       ...(chosen > 1 ? [{ heading: plural("objects.chosen", chosen) }] : []),
     ]);
@@ -280,7 +270,7 @@ class Row {
   ) {
     const toggle = (member: "hidden" | "locked") => (event: MouseEvent) => {
       event.stopPropagation();
-      if (this.object) workspace.toggle(new Set([this.object.uid]), member);
+      if (this.object) workspace.edits.toggle(new Set([this.object.uid]), member);
     };
     this.swatch = h("span", { class: "swatch", attrs: { title: t("objects.drag") }, on: { pointerdown: events.drag } });
     this.eye = button({ icon: "visible", name: "", attrs: { tabindex: -1 }, press: toggle("hidden") });
@@ -294,6 +284,7 @@ class Row {
         on: {
           click: events.press,
           dblclick: () => workspace.run("objects.rename"),
+          contextmenu: (event) => this.menu(event),
           pointerenter: () => workspace.pointed.set(this.object?.uid ?? null),
         },
       },
@@ -346,6 +337,14 @@ class Row {
     });
     this.eye.classList.toggle("quiet", !object.hidden);
     this.lock.classList.toggle("quiet", !object.locked);
+  }
+
+  /** Open the menu of the object: below the row, where the key asks for it. */
+  private menu(event: MouseEvent): void {
+    event.preventDefault();
+    const { left, bottom } = this.element.getBoundingClientRect();
+    const at: Point = event.button === 2 ? [event.clientX, event.clientY] : [left + 24, bottom];
+    openObjectMenu(this.workspace, this.element, at, this.object?.uid);
   }
 
   /** Move the focus between the row and its buttons. */

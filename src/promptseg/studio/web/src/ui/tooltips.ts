@@ -48,14 +48,25 @@ export function installTooltips(root: HTMLElement): void {
 }
 
 /** Put a fixed element beside a place, within the window. */
-export function placeBeside(element: HTMLElement, place: DOMRect, side: "right" | "below" | "above" | "left"): void {
+export function placeBeside(element: HTMLElement, beside: DOMRect, side: "right" | "below" | "above" | "left"): void {
   const { width, height } = element.getBoundingClientRect();
-  let x = place.left + place.width / 2 - width / 2;
-  let y = place.bottom + GAP;
+  let x = beside.left + beside.width / 2 - width / 2;
+  let y = beside.bottom + GAP;
   if (side === "right" || side === "left") {
-    x = side === "right" ? place.right + GAP : place.left - width - GAP;
-    y = place.top + place.height / 2 - height / 2;
-  } else if (side === "above" || y + height > innerHeight - GAP) y = place.top - height - GAP;
+    x = side === "right" ? beside.right + GAP : beside.left - width - GAP;
+    y = beside.top + beside.height / 2 - height / 2;
+  } else if (side === "above" || y + height > innerHeight - GAP) y = beside.top - height - GAP;
+  place(element, x, y);
+}
+
+/** Put a fixed element with its corner at a point, within the window. */
+export function placeAt(element: HTMLElement, x: number, y: number): void {
+  const { width, height } = element.getBoundingClientRect();
+  place(element, x + width > innerWidth - GAP ? x - width : x, y + height > innerHeight - GAP ? y - height : y);
+}
+
+function place(element: HTMLElement, x: number, y: number): void {
+  const { width, height } = element.getBoundingClientRect();
   const within = (value: number, most: number): number => Math.max(GAP, Math.min(value, most - GAP));
   element.style.setProperty("translate", `${within(x, innerWidth - width)}px ${within(y, innerHeight - height)}px`);
 }

@@ -1,7 +1,7 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Input, type InputEvents } from "../../src/canvas/input.ts";
-import type { StageKey, StagePointer } from "../../src/canvas/pointer.ts";
+import type { StageKey, StageMenu, StagePointer } from "../../src/canvas/pointer.ts";
 import { Viewport } from "../../src/canvas/viewport.ts";
 import { Emitter } from "../../src/model/emitter.ts";
 
@@ -40,7 +40,9 @@ let host: Host;
 let view: Viewport;
 let input: Input;
 let told: [keyof InputEvents, Partial<StagePointer> | null | undefined][];
+let menus: StageMenu[];
 let handles: (key: StageKey) => boolean;
+let toolTakesOther: boolean;
 
 /** A screen of 400 x 300 pixels that shows an image of that size as it is. */
 beforeEach(() => {
@@ -51,12 +53,20 @@ beforeEach(() => {
   view.zoomTo(1);
   view.centerOn([199.5, 149.5]);
   told = [];
+  menus = [];
   handles = () => false;
+  toolTakesOther = false;
   const events = new Emitter<InputEvents>();
   for (const name of ["down", "move", "up", "cancel", "hover", "leave", "crosshair"] as const) {
     events.on(name, (event) => told.push([name, event as Partial<StagePointer>]));
   }
-  input = new Input(host as unknown as HTMLElement, view, events, { wheel: true, zoomKeys: true, onKey: (key) => handles(key) });
+  events.on("menu", (asked) => menus.push(asked));
+  input = new Input(host as unknown as HTMLElement, view, events, {
+    wheel: true,
+    zoomKeys: true,
+    onKey: (key) => handles(key),
+    takesOther: () => toolTakesOther,
+  });
 });
 
 function names(): string[] {
@@ -183,7 +193,12 @@ describe("a wheel", () => {
 
   test("is left to the page where that is wanted, unless Ctrl is held", () => {
     input.close();
-    input = new Input(host as unknown as HTMLElement, view, new Emitter(), { wheel: false, zoomKeys: false, onKey: () => false });
+    input = new Input(host as unknown as HTMLElement, view, new Emitter(), {
+      wheel: false,
+      zoomKeys: false,
+      onKey: () => false,
+      takesOther: () => false,
+    });
     expect(host.send("wheel", { deltaMode: 0, deltaX: 0, deltaY: -120, clientX: 0, clientY: 0 })).toBe(false);
     expect(host.send("wheel", { deltaMode: 0, deltaX: 0, deltaY: -120, ctrlKey: true, clientX: 0, clientY: 0 })).toBe(true);
   });
@@ -261,5 +276,73 @@ describe("keys", () => {
     expect(press("q")).toBe(false);
     expect(press("Escape")).toBe(false);
     expect(press("Enter")).toBe(false);
+  });
+});
+
+describe("a menu is asked for", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** The browser's own event: on some systems it comes at the press, on others when the button is let go. */
+  const contextMenu = (values: object): boolean => host.send("contextmenu", { button: 2, pointerType: "mouse", ...values });
+
+  test("once, by a right click that no tool wants, whenever the browser tells of it", () => {
+    pointer("pointerdown", 50.5, 60.5, { button: 2 });
+    expect(contextMenu({})).toBe(true);
+    pointer("pointerup", 50.5, 60.5, { button: 2 });
+    contextMenu({});
+    expect(menus).toEqual([{ at: [50, 60], screen: [50.5, 60.5] }]);
+    expect(names()).toEqual(["down", "cancel"]);
+  });
+
+  test("by no right click that draws, or that the tool wants", () => {
+    pointer("pointerdown", 50, 60, { button: 2 });
+    pointer("pointermove", 90, 60);
+    pointer("pointerup", 90, 60, { button: 2 });
+    toolTakesOther = true;
+    pointer("pointerdown", 50, 60, { button: 2 });
+    pointer("pointerup", 50, 60, { button: 2 });
+    contextMenu({});
+    expect(menus).toEqual([]);
+    expect(names()).toEqual(["down", "move", "up", "down", "up"]);
+  });
+
+  test("by a finger that rests, in place of what it would have done", () => {
+    finger("pointerdown", 1, 50.5, 60.5);
+    finger("pointermove", 1, 52.5, 60.5);
+    vi.advanceTimersByTime(600);
+    expect(menus).toEqual([{ at: [50, 60], screen: [50.5, 60.5] }]);
+    contextMenu({ button: 0, pointerType: "touch" });
+    finger("pointerup", 1, 52.5, 60.5);
+    expect(menus).toHaveLength(1);
+    expect(names()).toEqual(["down", "move", "cancel"]);
+  });
+
+  test("by no finger that moves, is lifted, gets company, or works for a tool", () => {
+    finger("pointerdown", 1, 50, 60);
+    finger("pointermove", 1, 70, 60);
+    vi.advanceTimersByTime(600);
+    finger("pointerup", 1, 70, 60);
+    finger("pointerdown", 1, 50, 60);
+    finger("pointerup", 1, 50, 60);
+    vi.advanceTimersByTime(600);
+    finger("pointerdown", 1, 50, 60);
+    finger("pointerdown", 2, 90, 60);
+    vi.advanceTimersByTime(600);
+    finger("pointerup", 1, 50, 60);
+    finger("pointerup", 2, 90, 60);
+    toolTakesOther = true;
+    finger("pointerdown", 1, 50, 60);
+    vi.advanceTimersByTime(600);
+    expect(menus).toEqual([]);
+  });
+
+  test("by the key for it, at the crosshair or without a place", () => {
+    const byKey = { button: 0, pointerType: "" };
+    contextMenu(byKey);
+    expect(menus).toEqual([{ at: null, screen: [200, 150] }]);
+    press("ArrowRight");
+    contextMenu(byKey);
+    expect(menus[1]!.at).toEqual(input.crosshair);
   });
 });

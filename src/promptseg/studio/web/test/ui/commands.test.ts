@@ -12,10 +12,11 @@ function mocks(values: Record<string, unknown> = {}): Mocks {
   return new Proxy(values, { get }) as Mocks;
 }
 
-function begin(): { workspace: Mocks; elsewhere: Mocks; run: (action: string) => boolean } {
-  const workspace = mocks({ selection: { value: new Set(["a"]) } });
+function begin(): { workspace: Mocks; edits: Mocks; labelBook: Mocks; elsewhere: Mocks; run: (action: string) => boolean } {
+  const [edits, labelBook] = [mocks(), mocks()];
+  const workspace = mocks({ selection: { value: new Set(["a"]) }, edits, labelBook });
   const elsewhere = mocks({ stage: mocks({ viewport: mocks() }) });
-  return { workspace, elsewhere, run: commands(workspace as unknown as Workspace, elsewhere as unknown as Elsewhere) };
+  return { workspace, edits, labelBook, elsewhere, run: commands(workspace as unknown as Workspace, elsewhere as unknown as Elsewhere) };
 }
 
 describe("an action", () => {
@@ -31,21 +32,21 @@ describe("an action", () => {
   });
 
   test("of a digit is there if a label has it", () => {
-    const { workspace, run } = begin();
-    workspace.giveLabelOfKey!.mockReturnValueOnce(true).mockReturnValueOnce(false);
+    const { labelBook, run } = begin();
+    labelBook.giveOfKey!.mockReturnValueOnce(true).mockReturnValueOnce(false);
     expect([run("label.3"), run("label.4")]).toEqual([true, false]);
-    expect(workspace.giveLabelOfKey!.mock.calls).toEqual([["3"], ["4"]]);
+    expect(labelBook.giveOfKey!.mock.calls).toEqual([["3"], ["4"]]);
   });
 });
 
 describe("undoing", () => {
   test("takes back the last click of what is being made, before what is kept", () => {
-    const { workspace, elsewhere, run } = begin();
+    const { edits, elsewhere, run } = begin();
     elsewhere.takeBack!.mockReturnValueOnce(true).mockReturnValueOnce(false);
     run("undo");
-    expect(workspace.goBack!).not.toHaveBeenCalled();
+    expect(edits.goBack!).not.toHaveBeenCalled();
     run("undo");
-    expect(workspace.goBack!).toHaveBeenCalledWith("undo");
+    expect(edits.goBack!).toHaveBeenCalledWith("undo");
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { ImageState, ImageSummary } from "../../src/model/types.ts";
-import { ALL, countStates, neighbor, nextUndone, shownImages } from "../../src/ui/filters.ts";
+import { ALL, areDoubted, countStates, neighbor, nextUndone, shownImages } from "../../src/ui/filters.ts";
 import { shortName } from "../../src/ui/names.ts";
 
 function image(key: string, state: ImageState = "new", more: Partial<ImageSummary> = {}): ImageSummary {
@@ -34,6 +34,11 @@ describe("a filter", () => {
     expect(keys(shownImages(images, { ...ALL, order: "doubt" }))).toBe("dbace");
     expect(keys(images)).toBe("abcde");
   });
+});
+
+test("an order by doubt says something where a pipeline has seen an image", () => {
+  expect(areDoubted(images)).toBe(true);
+  expect(areDoubted([image("a"), image("b", "doubt")])).toBe(false);
 });
 
 test("states are counted", () => {

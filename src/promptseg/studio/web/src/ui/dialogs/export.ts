@@ -7,7 +7,8 @@ import { fill, h } from "../dom.ts";
 import { countStates, STATES } from "../filters.ts";
 import { recall, remember } from "../settings.ts";
 import type { ExportResult } from "../../api/client.ts";
-import { reasonOf, type Workspace } from "../workspace.ts";
+import { reasonOf } from "../reasons.ts";
+import type { Workspace } from "../workspace.ts";
 import { openDialog } from "./dialog.ts";
 import { JobView } from "./job.ts";
 
@@ -96,7 +97,7 @@ export function openExport(workspace: Workspace): void {
     fill(body, view.element);
     fill(footer);
     try {
-      const result = await workspace.export([...chosen], [...states], (job: Job) => view.show(job), ending.signal);
+      const result = await workspace.jobs.export([...chosen], [...states], (job: Job) => view.show(job), ending.signal);
       report(result);
     } catch (error) {
       if (ending.signal.aborted) dialog.close();

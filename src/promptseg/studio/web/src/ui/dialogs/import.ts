@@ -4,7 +4,8 @@ import { plural, t } from "../../i18n/index.ts";
 import { Problem } from "../../model/problem.ts";
 import { button, labeled, Progress } from "../controls.ts";
 import { fill, h } from "../dom.ts";
-import { reasonOf, type Workspace } from "../workspace.ts";
+import { reasonOf } from "../reasons.ts";
+import type { Workspace } from "../workspace.ts";
 import { openDialog } from "./dialog.ts";
 
 const FORMATS = [
@@ -69,7 +70,7 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
     go.disabled = true;
     body.append(progress.element);
     try {
-      const result = await workspace.import(chosen, format.value, mode);
+      const result = await workspace.jobs.import(chosen, format.value, mode);
       const told = t("import.done", { images: plural("folder.images", result.images), objects: plural("objects.count", result.objects) });
       fill(
         body,

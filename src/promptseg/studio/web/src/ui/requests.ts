@@ -1,0 +1,142 @@
+/** What a person asks the page for that is more than a change: files, suggestions, cut-outs, code. */
+
+import type { Client, SuggestResult } from "../api/client.ts";
+import { bitmapOf } from "../canvas/bitmaps.ts";
+import { plural, t } from "../i18n/index.ts";
+import type { ImageSummary, Job, Prompt } from "../model/types.ts";
+import type { Toolbox } from "../tools/toolbox.ts";
+import { cutOut } from "./clipboard.ts";
+import { openCode } from "./dialogs/code.ts";
+import { openImport } from "./dialogs/import.ts";
+import { JobCard } from "./jobcard.ts";
+import { reasonOf } from "./reasons.ts";
+import type { Workspace } from "./workspace.ts";
+
+const ANNOTATIONS = /\.(json|xml|zip)$/i;
+
+export class Requests {
+  constructor(
+    private readonly client: Client,
+    private readonly workspace: Workspace,
+    private readonly tools: Toolbox,
+    /** Where what goes on in the background is shown. */
+    private readonly cards: HTMLElement,
+  ) {}
+
+  async take(files: File[]): Promise<void> {
+    const annotations = files.filter((file) => ANNOTATIONS.test(file.name));
+    const images = files.filter((file) => !ANNOTATIONS.test(file.name));
+    if (images.length > 0) await this.workspace.jobs.addImages(images);
+    if (annotations[0]) openImport(this.workspace, annotations[0]);
+  }
+
+  async suggest(prompts: Prompt[], threshold: number): Promise<void> {
+    try {
+      await this.followSuggesting(await this.workspace.jobs.suggest(prompts, threshold));
+    } catch (error) {
+      this.workspace.notices.toast(reasonOf(error), { bad: true });
+    }
+  }
+
+  /** Go on showing a job that an earlier page began. */
+  async resumeSuggesting(): Promise<void> {
+    try {
+      const { jobs } = await this.client.json<{ jobs: Job[] }>("/v1/jobs");
+      const running = jobs.find((job) => job.kind === "suggest" && job.state === "running");
+      if (running) await this.followSuggesting(running);
+    } catch {
+      return; // It goes on without being shown.
+    }
+  }
+
+  private async followSuggesting(job: Job): Promise<void> {
+    const { workspace } = this;
+    const { notices } = workspace;
+    const ending = new AbortController();
+    const card = new JobCard(t("suggest.title"), "suggesting", () => ending.abort());
+    this.cards.append(card.element);
+    const progress = ({ progress: at }: Job): void => {
+      const total = at?.total ?? 0;
+      card.set(total > 0 ? t("suggest.progress", { done: at!.done, total }) : t("suggest.title"), total > 0 ? at!.done / total : null);
+    };
+    try {
+      const ended = await workspace.jobs.watch(job, progress, ending.signal);
+      if (ended.state === "failed") throw new Error(ended.error ?? t("job.failed"));
+      await workspace.loadImages();
+      const failures = ended.progress?.failed ?? 0;
+      if (ended.state === "done" && failures > 0) {
+        const { failed } = await this.client.jobResult<SuggestResult>(ended.id);
+        const [name, why] = Object.entries(failed)[0] ?? ["", ""];
+        notices.toast(plural("suggest.failed", failures, { name, why }), { bad: true });
+      }
+    } finally {
+      card.element.remove();
+    }
+    const count = workspace.images.value.filter((image: ImageSummary) => image.state === "suggested").length;
+    const show = (): void => workspace.filter.set({ search: "", state: "suggested", order: "doubt" });
+    notices.toast(plural("suggest.done", count), { does: { text: t("suggest.show"), press: show } });
+  }
+
+  /** Go on with the chosen object by more points. */
+  refineObject(): void {
+    const { workspace, tools } = this;
+    const { notices } = workspace;
+    const chosen = workspace.chosen();
+    const [object] = chosen;
+    if (object === undefined || chosen.length > 1 || object.locked) {
+      notices.toast(t(object?.locked === true ? "edit.locked" : "edit.chooseFirst"));
+      return;
+    }
+    workspace.choose("point");
+    tools.point.session.refine(object);
+    workspace.focusStage();
+  }
+
+  async copyCutOut(): Promise<void> {
+    const { workspace } = this;
+    const { notices } = workspace;
+    const open = workspace.open.value;
+    const chosen = workspace.chosen();
+    if (open === null || chosen.length === 0) {
+      notices.toast(t("edit.chooseFirst"));
+      return;
+    }
+    const mask = chosen.map((object) => bitmapOf(object.mask)).reduce((all, each) => all.union(each));
+    try {
+      // The browser wants to be asked at once, and waits for the picture by itself.
+      const picture = cutOut({ width: open.width, height: open.height, source: workspace.source(open) }, mask);
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+      notices.toast(t("clipboard.copied"));
+    } catch (error) {
+      notices.toast(t("clipboard.failed", { why: reasonOf(error) }), { bad: true });
+    }
+  }
+
+  async showCode(): Promise<void> {
+    const { workspace } = this;
+    const { notices } = workspace;
+    const open = workspace.open.value;
+    const chosen = workspace.chosen();
+    if (open === null) return;
+    const prompts = (chosen.length > 0 ? chosen : workspace.objects.value).flatMap((object) => object.prompts);
+    if (prompts.length === 0) {
+      notices.toast(t("code.nothing"));
+      return;
+    }
+    try {
+      const code = await this.client.code(open.key, chosen.length === 1 ? chosen[0]!.uid : null, distinct(prompts));
+      openCode(
+        code,
+        (what) => notices.toast(t("code.copied", { what })),
+        () => notices.toast(t("code.notCopied"), { bad: true }),
+      );
+    } catch (error) {
+      notices.toast(reasonOf(error), { bad: true });
+    }
+  }
+}
+
+/** Objects that were found together have the same prompt: it is told once. */
+function distinct(prompts: readonly Prompt[]): Prompt[] {
+  return [...new Map(prompts.map((prompt) => [JSON.stringify(prompt), prompt])).values()];
+}

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import type { Client } from "../../src/api/client.ts";
+import { Problem } from "../../src/model/problem.ts";
+import type { Saver } from "../../src/model/saver.ts";
+import { Signal } from "../../src/model/signal.ts";
+import type { ImageSummary } from "../../src/model/types.ts";
+import type { Notices } from "../../src/ui/notices.ts";
+import { Workspace } from "../../src/ui/workspace.ts";
+
+const SUMMARY: ImageSummary = { key: "a", name: "a.jpg", state: "new", objects: 0, version: 0, doubt: null, error: null };
+const OPEN = {
+  ...SUMMARY,
+  document: { version: 0, state: "new", objects: [] },
+  tiles: { size: 256, levels: 1 },
+  width: 4,
+  height: 3,
+  truth: [],
+};
+
+let open: ReturnType<typeof vi.fn>;
+let workspace: Workspace;
+
+beforeEach(() => {
+  vi.useFakeTimers(); // What is opened ahead comes later.
+  open = vi.fn();
+  const saver = { status: new Signal({ state: "saved" }), onDocument: vi.fn(), open: (_: string, document: unknown) => document };
+  const notices = { announce: vi.fn(), toast: vi.fn() };
+  workspace = new Workspace({ open } as unknown as Client, saver as unknown as Saver, notices as unknown as Notices, vi.fn(), vi.fn());
+  workspace.images.set([SUMMARY, { ...SUMMARY, key: "b", name: "b.jpg" }]);
+});
+
+afterEach(() => void vi.useRealTimers());
+
+describe("an image that cannot be opened", () => {
+  test("is told with the server's reason, in place of the image before", async () => {
+    open.mockResolvedValueOnce(OPEN).mockRejectedValueOnce(new Problem(422, "Unreadable", "the file is truncated"));
+    await workspace.openKey("a");
+    await workspace.openKey("b");
+    expect(workspace.open.value).toBeNull();
+    expect(workspace.failed.value).toEqual({ summary: workspace.summary("b"), why: "the file is truncated" });
+  });
+
+  test("is told without a reason where the server was not reached", async () => {
+    open.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    await workspace.openKey("a");
+    expect(workspace.failed.value).toEqual({ summary: SUMMARY, why: null });
+  });
+
+  test("is opened at a later try, and nothing is told then", async () => {
+    open.mockRejectedValueOnce(new Problem(422, "Unreadable", "")).mockResolvedValueOnce(OPEN);
+    await workspace.openKey("a");
+    await workspace.reopen();
+    expect(workspace.failed.value).toBeNull();
+    expect(workspace.open.value?.key).toBe("a");
+    await workspace.reopen();
+    expect(open).toHaveBeenCalledTimes(2);
+  });
+
+  test("is told no longer when another one is chosen", async () => {
+    open.mockRejectedValueOnce(new Problem(422, "Unreadable", "")).mockResolvedValueOnce({ ...OPEN, key: "b" });
+    await workspace.openKey("a");
+    const opening = workspace.openKey("b");
+    expect(workspace.failed.value).toBeNull();
+    await opening;
+  });
+});
