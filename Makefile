@@ -110,6 +110,7 @@ notebooks: $(VENV)/.installed  ## Run the notebooks and the quickstart, and make
 	$(VENV)/bin/python tools/quickstart_images.py
 	$(VENV)/bin/python tools/all_of_these_images.py
 	$(VENV)/bin/python tools/cutout_images.py
+	$(VENV)/bin/python tools/large_raster_images.py
 
 clean:  ## Remove environments and everything that was made.
 	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants $(WEB)/node_modules

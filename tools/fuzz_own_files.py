@@ -23,6 +23,7 @@ from promptseg.annotation.record_checks import check_record
 from promptseg.annotation.records import JournalImages
 from promptseg.annotation.run import JOURNAL, annotate
 from promptseg.annotation.sources import open_source
+from promptseg.annotation.tiles import OpenRasters
 from promptseg.datasets.catalog import WRITABLE
 from promptseg.datasets.manifest import FILE_MANIFEST, FOLDER_MANIFEST, changed_in_folder
 from promptseg.datasets.output_file import file_state
@@ -131,7 +132,7 @@ def _read_journal(folder: Path) -> None:
                 if each.mask.area != each.mask.array.sum():
                     raise AssertionError(f"{each.name} has another area than its pixels")
         journal.models()
-        find_changes(journal, open_source(folder / "images"))
+        find_changes(journal, open_source(folder / "images"), OpenRasters())
         # What was read is written again as it was read, and a run that goes on keeps the rest.
         journal.append({"name": "e.png", "status": "failed", "path": "e.png", "error": "E", "reason": "", "timings": {}})
     with contextlib.closing(Journal(path, header, check_record)) as journal:

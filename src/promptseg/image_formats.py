@@ -242,7 +242,8 @@ def _address_hint(source: object) -> str | None:
 
 
 def _too_large(name: str, size: str) -> InputError:
-    return InputError(f"{name} is larger than {MAX_PIXELS} pixels, the limit against decompression bombs: {size}")
+    how = "promptseg.open_raster reads it by windows, and promptseg annotate by tiles (--tile 1024)"
+    return InputError(f"{name} is larger than {MAX_PIXELS} pixels, the limit against decompression bombs: {size}. {how}")
 
 
 @lru_cache

@@ -1,7 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from blob_model import BlobSegmenter, sheet
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 
@@ -207,3 +210,56 @@ def test_a_source_that_is_not_there_is_named(run):
     done = run("annotate", "nowhere", "--everything", "--out", "out")
     assert done.exit_code == 1
     assert "there is no nowhere" in done.stderr
+
+
+SCENE = ("annotate", "scene.png", "--model", "blobs", "--everything", "--out", "out", "--tile", 128)
+
+
+@pytest.fixture
+def scene(tmp_path, add_model):
+    """A raster with a bright rectangle that the border of two tiles cuts, and a model that finds it."""
+    add_model("blobs", "segmenter", lambda _: BlobSegmenter())
+    Image.fromarray(sheet(200, 280, [(100, 40, 150, 60)])).save(tmp_path / "scene.png")
+
+
+@pytest.mark.usefixtures("scene")
+def test_a_raster_is_annotated_by_tiles_and_its_objects_are_written_as_a_whole(run, tmp_path):
+    done = run(*SCENE)
+    assert done.exit_code == 0, done.stderr
+    assert "6 tiles annotated with 1 object" in done.stdout
+    (feature,) = json.loads((tmp_path / "out" / "objects.geojson").read_text())["features"]
+    assert min(map(tuple, feature["geometry"]["coordinates"][0])) == (100.0, 40.0)
+
+
+@pytest.mark.usefixtures("scene")
+def test_the_options_of_rasters_reach_the_library(run, monkeypatch):
+    given = []
+    monkeypatch.setattr("promptseg.annotation.run.annotate", lambda *_, **settings: given.append(settings) or SystemExit())
+    words = ("--overlap", 32, "--scale", "1,0.5", "--bands", "3,2,1", "--stretch", "1,99.5", "--prompts", "p.gpkg", "--whole")
+    with pytest.raises(AttributeError):  # What stands in for the summary is none.
+        run(*SCENE, *words)
+    names = ("tile", "overlap", "scale", "bands", "stretch", "prompts_from", "whole", "formats")
+    assert [given[0][name] for name in names] == [128, 32, (1.0, 0.5), [3, 2, 1], (1.0, 99.5), Path("p.gpkg"), True, None]
+
+
+@pytest.mark.usefixtures("scene")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--scale", "a"), "--scale takes numbers with commas between, such as --scale 1,0.25, got 'a'"),
+        (("--bands", "1.5"), "--bands takes whole numbers"),
+        (("--stretch", ""), "--stretch takes numbers with commas between"),
+    ],
+)
+def test_numbers_that_cannot_be_read_are_refused(words, message, run):
+    done = run(*SCENE, *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.usefixtures("scene")
+def test_an_image_of_too_many_pixels_names_the_option_for_tiles(run, monkeypatch):
+    monkeypatch.setattr("promptseg.image_formats.MAX_PIXELS", 50_000)
+    done = run("annotate", "scene.png", "--model", "blobs", "--everything", "--out", "out")
+    assert done.exit_code == 1
+    assert "--tile 1024" in done.stderr

@@ -110,6 +110,7 @@ PUBLIC = {
     "promptseg.geo.vectors",
     # Tasks
     "promptseg.annotation.sources",
+    "promptseg.annotation.scene_formats",
     "promptseg.annotation.run",
     "promptseg.annotation.summary",
     "promptseg.calibration.features",
@@ -161,6 +162,7 @@ PUBLIC = {
     "promptseg.testing.contracts.video",
     "promptseg.testing.fakes",
     "promptseg.testing.sheets",
+    "promptseg.testing.drawn_scenes",
     "promptseg.testing.fuzzing",
     "promptseg.testing.fuzzing.mutators",
     "promptseg.testing.fuzzing.runner",

@@ -22,6 +22,7 @@ from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
 from .content import FileState, read_content
 from .sources import AskedObject, SourceImage
+from .tiles import OpenRasters, read_tile, with_data
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -60,11 +61,13 @@ class Annotator:
         prompts: Prompts for images that have no prompts of their own.
         batch_size: Number of images that are encoded together. None means 8 on an accelerator and 1 on the CPU, where larger batches
             gain nothing.
+        rasters: The rasters of images that are tiles. They stay open until their owner closes them.
     """
 
     pipeline: BuiltPipeline
     prompts: Sequence[Prompt] = ()
     batch_size: int | None = None
+    rasters: OpenRasters = field(default_factory=OpenRasters, repr=False)
     _size: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
@@ -100,7 +103,7 @@ class Annotator:
 
     def _results(self, images: Iterable[SourceImage]) -> Iterator[ImageResult]:
         readers = max(1, min(READERS, (os.cpu_count() or 1) - 1))
-        read = read_ahead(images, _read, self._size + readers, readers)
+        read = read_ahead(images, self._read, self._size + readers, readers)
         try:
             while batch := list(islice(read, self._size)):
                 yield from self._segment(batch)
@@ -119,6 +122,7 @@ class Annotator:
                 outcome = Result(Masks([], (one.pixels.shape[0], one.pixels.shape[1])), image=one.pixels)
             else:
                 outcome = next(found)
+                outcome = with_data(outcome, one.valid) if isinstance(outcome, Result) else outcome
             yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked)
             del outcome
 
@@ -137,10 +141,30 @@ class Annotator:
         except Exception as error:  # A backend may raise anything, and one image must not end the run.
             return error
 
+    def _read(self, image: SourceImage) -> _Read:
+        """Read an image. A tile without any data has nothing to segment."""
+        started = time.perf_counter()
+        pixels, valid, state, asked = np.zeros((1, 1, 3), np.uint8), None, None, image.asked
+        problem: Exception | None = None
+        try:
+            if image.tile is None:
+                content, state = read_content(image.path)
+                pixels = load_image(content)
+            else:
+                pixels, valid, state = read_tile(self.rasters.of(image.tile), image.tile)
+            image = _fitted(image, (pixels.shape[0], pixels.shape[1]))
+            if valid is not None and not valid.any():
+                image = replace(image, asked=())
+        except OSError as error:
+            problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
+        except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
+            problem = error
+        return _Read(image, pixels, problem, time.perf_counter() - started, state, asked, valid)
+
 
 @dataclass(frozen=True)
 class _Read:
-    """Image that was read, or the problem that prevented it."""
+    """Image that was read, or the problem that prevented it. `valid` says which pixels of a tile have data; None where all have."""
 
     image: SourceImage
     pixels: NDArray[np.uint8]
@@ -148,26 +172,12 @@ class _Read:
     seconds: float
     state: FileState | None = None
     asked: tuple[AskedObject, ...] | None = None
+    valid: NDArray[np.bool_] | None = None
 
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
         """Return the prompts for this image, or None if there is nothing to segment."""
         own = self.image.prompts
         return default if own is None else own or None
-
-
-def _read(image: SourceImage) -> _Read:
-    started = time.perf_counter()
-    pixels, state, asked = np.zeros((1, 1, 3), np.uint8), None, image.asked
-    problem: Exception | None = None
-    try:
-        content, state = read_content(image.path)
-        pixels = load_image(content)
-        image = _fitted(image, (pixels.shape[0], pixels.shape[1]))
-    except OSError as error:
-        problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
-    except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
-        problem = error
-    return _Read(image, pixels, problem, time.perf_counter() - started, state, asked)
 
 
 def _fitted(image: SourceImage, size: Size) -> SourceImage:

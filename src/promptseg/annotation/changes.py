@@ -15,6 +15,7 @@ from .content import is_changed
 from .differences import differences
 from .journal import Journal
 from .sources import Source, SourceImage
+from .tiles import OpenRasters, is_tile_changed
 
 SHOWN = 10
 """Maximum number of images whose prompts differ that an error names."""
@@ -41,11 +42,17 @@ class Changes:
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def find_changes(journal: Journal, source: Source) -> Changes:
+def find_changes(journal: Journal, source: Source, rasters: OpenRasters) -> Changes:
     """Compare the images of a source with their records.
+
+    Args:
+        journal: The journal.
+        source: The source.
+        rasters: The rasters of images that are tiles.
 
     Raises:
         ConfigError: When finished images have other prompts now. The message names the first of them, with the differences.
+        InputError: When a raster changed, and cannot be read.
     """
     if not len(journal):
         return Changes()
@@ -69,7 +76,7 @@ def find_changes(journal: Journal, source: Source) -> Changes:
         if record["status"] == "failed":
             continue
         try:
-            differs = is_changed(image.path, record)
+            differs = is_changed(image.path, record) if image.tile is None else is_tile_changed(rasters, image.tile, record)
         except FileNotFoundError:
             gone.append(image.name)
             continue

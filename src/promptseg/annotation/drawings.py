@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from ..class_colors import ClassColors
@@ -66,15 +67,23 @@ def key_of(path: Path) -> str | None:
     return comment.decode("ascii", "replace") if isinstance(comment, bytes) else comment if isinstance(comment, str) else None
 
 
-def result_of(record: Mapping[str, Any]) -> Result:
+Pixels = Callable[[str], NDArray[np.uint8]]
+"""Function that returns an image by its name, (H, W, 3) uint8 RGB."""
+
+
+def result_of(record: Mapping[str, Any], pixels: Pixels | None = None) -> Result:
     """Return the image of a record with its masks.
+
+    Args:
+        record: Record of the image, with status ``done``.
+        pixels: Function that returns images that are no files of their own; None for files.
 
     Raises:
         InputError: When the image cannot be read.
     """
     size = (record["size"][0], record["size"][1])
     masks = Masks([mask_of(entry, size) for entry in record["masks"]], size)
-    return Result(masks, image=load_image(record["path"]))
+    return Result(masks, image=load_image(record["path"]) if pixels is None else pixels(record["name"]))
 
 
 def draw_thumbnail(result: Result, classes: Sequence[str], key: str) -> bytes:

@@ -19,7 +19,7 @@ from ..class_colors import COLORS, ClassColors, Color, palette
 from ..datasets.class_numbers import NO_CLASS
 from ..errors import PromptSegError
 from ..runtime.files import output_errors, write_atomically
-from .drawings import draw_thumbnail, drawing_key, key_of, result_of
+from .drawings import Pixels, draw_thumbnail, drawing_key, key_of, result_of
 from .journal import Journal
 from .summary import Annotation
 
@@ -51,7 +51,7 @@ def save_thumbnail(gallery: Path, name: str, thumbnail: bytes) -> None:
     path.write_bytes(thumbnail)
 
 
-def redraw_thumbnails(journal: Journal, gallery: Path, classes: Sequence[str], share: float) -> None:
+def redraw_thumbnails(journal: Journal, gallery: Path, classes: Sequence[str], share: float, pixels: Pixels | None = None) -> None:
     """Draw the thumbnails that are missing or show something else, because the colors of the classes changed or there was no gallery.
 
     Args:
@@ -59,6 +59,7 @@ def redraw_thumbnails(journal: Journal, gallery: Path, classes: Sequence[str], s
         gallery: The gallery folder.
         classes: Classes in the order that decides their colors.
         share: Share of the images with a thumbnail.
+        pixels: Function that returns images that are no files of their own; None for files.
 
     Raises:
         OutputError: When a thumbnail cannot be written.
@@ -70,7 +71,7 @@ def redraw_thumbnails(journal: Journal, gallery: Path, classes: Sequence[str], s
         if key_of(gallery / thumbnail_path(record["name"])) == key:
             continue
         try:
-            thumbnail = draw_thumbnail(result_of(record), classes, key)
+            thumbnail = draw_thumbnail(result_of(record, pixels), classes, key)
         except PromptSegError:
             continue  # The image cannot be read any more, or has another size.
         with output_errors(gallery):
@@ -85,6 +86,7 @@ def write_gallery(
     *,
     classes: Sequence[str] = (),
     overlays: Mapping[str, Path] | None = None,
+    overview: Path | None = None,
 ) -> Path:
     """Write the HTML page of a gallery.
 
@@ -94,6 +96,7 @@ def write_gallery(
         gallery: The gallery folder. It already has the thumbnails.
         classes: Classes in the order that decides their colors.
         overlays: Full-size overlays by image name.
+        overview: Drawing of the raster whose tiles the images are, or None.
         limit: Maximum number of images on the page, and of failed images. Images without a thumbnail are counted but not shown.
 
     Returns:
@@ -126,6 +129,8 @@ def write_gallery(
         "failed": None,
         "models": journal.models(),
         "shown": len(images),
+        "unit": annotation.unit,
+        "overview": None if overview is None else _link(overview, gallery),
     }
     page = files(__package__).joinpath("gallery.html").read_text("utf-8").replace("{{DATA}}", _script({"run": run, "images": images}))
     path = gallery / "index.html"

@@ -18,7 +18,7 @@ from .._checks import flag, positive, whole_number
 from ..datasets.class_list import classes_of
 from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
-from ..errors import ConfigError, IncompatibleStagesError
+from ..errors import ConfigError, IncompatibleStagesError, shown
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts, concept_kinds
 from ..prompts import Prompt, concepts_of, phrases_of
@@ -38,12 +38,17 @@ from .journal import Journal
 from .output_checks import check_outputs
 from .output_options import options_of, remember_options
 from .overlays import Overlays
+from .overview import write_overview
 from .record_checks import check_record
 from .records import JournalImages, record_of
 from .run_progress import RunProgress, SavedImage, thumbnail_for
+from .scene_objects import scene_objects
+from .scene_outputs import SceneOutputs, check_formats, check_whole
 from .sources import Source, SourceItem, open_source
-from .summary import Annotation, summarize
+from .sources.scene import SceneOptions, SceneTiles, open_scene, scene_options
+from .summary import Annotation, of_scene, summarize
 from .taken_in_files import forget_lost, mark_taken_in
+from .tiles import OpenRasters, TilePixels
 
 JOURNAL = "journal.jsonl"
 
@@ -56,13 +61,20 @@ def annotate(
     *prompts: Prompt,
     pipeline: Pipeline | BuiltPipeline,
     out: str | os.PathLike[str],
-    formats: Sequence[str] = ("coco",),
+    formats: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     images: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | Sequence[str | Category] | None = None,
     corrections: str | None = None,
     boxes: bool = False,
     every: int | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    scale: float | Sequence[float] | None = None,
+    bands: Sequence[int] | None = None,
+    stretch: Sequence[float] | None = None,
+    prompts_from: str | os.PathLike[str] | None = None,
+    whole: bool = False,
     gallery: int = gallery_files.MAX_THUMBNAILS,
     overlays: bool = False,
     retry_failed: bool = False,
@@ -74,7 +86,7 @@ def annotate(
     gpus: float = 0.0,
     progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Annotation:
-    """Annotate images and write them as a dataset.
+    """Annotate images, or the tiles of a raster of any size, and write them as a dataset.
 
     Finished images are in the journal of the folder `out` at any moment. The same call resumes a run that was stopped, and its outputs are
     the same, byte for byte. An image that cannot be read, or on which a model fails, is recorded with the reason. The run continues.
@@ -82,10 +94,13 @@ def annotate(
     Args:
         source: The images: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
             see `promptseg.annotation.sources.open_source`.
-        *prompts: Prompts for images that have no prompts of their own.
+            With `tile` it is a raster of any size: whatever `promptseg.open_raster` takes.
+        *prompts: Prompts for images that have no prompts of their own. For a raster, points and boxes are in pixels of the raster, and go
+            to the tiles that hold them; so do examples without an image.
         pipeline: The models. For Ray the pipeline must not be built yet, because each worker loads its own models.
         out: Folder for the journal, the outputs and the gallery. Only one run at a time may use it.
-        formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
+        formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`; by default COCO. For a raster also those of
+            `promptseg.annotation.scene_formats.SCENE_FORMATS`, which hold its objects as a whole; by default GeoJSON.
         options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"images": "copy"}}``.
         images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
         classes: Classes of the outputs in their order: names, or a file or names separated by commas as one text, see
@@ -95,6 +110,17 @@ def annotate(
             An image with an object that cannot be used is not taken in.
         boxes: Read objects of corrections that have only a box as the filled box.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
+        tile: Width and height in pixels of the tiles that a raster is cut into. The model sees one at a time. Objects that a tile's border
+            cuts are joined with what the next tile shows of them.
+        overlap: Minimum overlap of neighboring tiles in pixels; by default an eighth of `tile`.
+        scale: Pixels of a tile for each pixel of the raster, such as 0.25 for objects that are larger than a tile; or several scales, whose
+            objects are joined. By default 1.
+        bands: Bands of the raster to read as red, green and blue, or one band, counted from 1.
+        stretch: Percentiles of the values of a band that become black and white where they are not 8 bits; by default 2 and 98. They are
+            found once in a run, and stay.
+        prompts_from: File of points, boxes or polygons in the coordinates of the raster, as prompts for its objects: GeoJSON, GeoPackage or
+            GeoParquet.
+        whole: Write the raster as one image of a dataset instead of its tiles, if it has at most `promptseg.images.MAX_PIXELS`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         overlays: Also write the images with the masks drawn on them, at full size, to the folder ``overlays`` in `out`. The gallery shows
             them in place of enlarged thumbnails.
@@ -120,7 +146,20 @@ def annotate(
         MissingDependencyError: When a required package is not installed.
     """
     folder = Path(out)
-    _check(formats, options or {}, executor, workers)
+    in_tiles = scene_options(
+        tile,
+        {
+            "overlap": overlap,
+            "scale": scale,
+            "bands": bands,
+            "stretch": stretch,
+            "prompts_from": prompts_from,
+            "whole": whole or None,
+        },
+        {"corrections": corrections, "overlays": overlays or None, "every": every, "images": images},
+    )
+    formats = (("coco",) if in_tiles is None else ("geojson",)) if formats is None else formats
+    _check(formats, options or {}, executor, workers, is_scene=in_tiles is not None)
     limit, every, batch_size, workers = (
         None if value is None else whole_number(name, value, 1)
         for name, value in {"limit": limit, "every": every, "batch_size": batch_size, "workers": workers}.items()
@@ -131,37 +170,49 @@ def annotate(
     if boxes and corrections is None:
         raise ConfigError("boxes (--boxes) is about corrections: give corrections (--corrections)")
     correction = None if corrections is None else CorrectedOutput.parse(corrections, boxes)
-    opened = open_source(source, images, folder, every)
-    categories = _classes(classes, opened, prompts)
-    names = tuple(each.name if isinstance(each, Category) else each for each in categories)
-    prompted = _check_prompts(pipeline, prompts, opened)
     with contextlib.ExitStack() as stack:
+        scene, opened = _opened(source, in_tiles, prompts, images, folder, every, stack)
+        rasters = stack.enter_context(OpenRasters(*([] if scene is None else [scene.raster])))
+        of_images = prompts if scene is None else scene.prompts
+        categories = _classes(classes, opened, prompts)
+        names = tuple(each.name if isinstance(each, Category) else each for each in categories)
+        prompted = _check_prompts(pipeline, () if scene is not None and scene.has_prompts else of_images, opened)
         stack.enter_context(locked(folder))
         remove_leftovers(folder)
         remove_leftovers(folder / gallery_files.FOLDER)
         if correction is not None:
             correction.check(folder)
         journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
-        check_outputs(
-            folder,
-            formats,
-            options or {},
-            islice(iter(opened), limit),
-            gallery=folder / gallery_files.FOLDER if gallery else None,
-            overlays=folder / overlay_files.FOLDER if overlays else None,
-        )
+        place = folder / gallery_files.FOLDER
+        outputs = None if scene is None else SceneOutputs(scene, folder, formats, options or {})
+        if outputs is not None:
+            outputs.check(place if gallery else None)
+            outputs.source.remember(folder)
+        else:
+            check_outputs(
+                folder,
+                formats,
+                options or {},
+                islice(iter(opened), limit),
+                gallery=place if gallery else None,
+                overlays=folder / overlay_files.FOLDER if overlays else None,
+            )
         lost = forget_lost(folder, journal, (image.name for image in opened))
         taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {})
-        run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
+        run = RunProgress(journal, folder, opened, limit, retry_failed, gallery, rasters)
         if executor == "ray":
             from .ray_executor import annotate_on_ray
 
-            saved = annotate_on_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus, names)
+            saved = annotate_on_ray(run, pipeline, of_images, batch_size or 8, workers or 1, cpus, gpus, names)
         else:
-            saved = _annotate_locally(run, pipeline, prompts, batch_size, names)
+            saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters)
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
-        reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
+        found = None if scene is None else scene_objects(journal, scene)
+        if outputs is None or found is None:
+            reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
+        else:
+            reports = outputs.write(found, categories)
         order = class_order(names, journal.models())
         drawn = Overlays(journal, folder, order)
         overlay_report = drawn.write() if overlays else None
@@ -181,18 +232,41 @@ def annotate(
             unused=opened.unused,
             overlays=overlay_report,
         )
+        if found is not None:
+            annotation = of_scene(annotation, found)
         if gallery:
-            place = folder / gallery_files.FOLDER
-            gallery_files.redraw_thumbnails(journal, place, order, run.share)
-            gallery_files.write_gallery(journal, annotation, place, gallery, classes=order, overlays=drawn.current())
+            overview = None if scene is None or found is None else write_overview(scene.raster, found, place, order)
+            pixels = None if scene is None else TilePixels(scene, rasters)
+            gallery_files.redraw_thumbnails(journal, place, order, run.share, pixels)
+            gallery_files.write_gallery(journal, annotation, place, gallery, classes=order, overlays=drawn.current(), overview=overview)
         return annotation
+
+
+def _opened(
+    source: str | os.PathLike[str] | Iterable[SourceItem],
+    options: SceneOptions | None,
+    prompts: Sequence[Prompt],
+    images: str | os.PathLike[str] | None,
+    folder: Path,
+    every: int | None,
+    stack: contextlib.ExitStack,
+) -> tuple[SceneTiles | None, Source]:
+    """Return the tiles of a raster, or None, and the source."""
+    if options is None:
+        return None, open_source(source, images, folder, every)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"with tile (--tile) the source is the path of one raster, got {shown(source)}")
+    scene = open_scene(source, options, prompts, folder)
+    stack.callback(scene.raster.close)
+    check_whole(scene)
+    return scene, scene
 
 
 def _take_in(
     correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]]
 ) -> TakenIn:
     """Take corrections in, after the source was compared with the journal."""
-    journal.leave_out(frozenset(find_changes(journal, source).gone))
+    journal.leave_out(frozenset(find_changes(journal, source, OpenRasters()).gone))
     return take_in(correction, journal, folder, source, options_of(folder, correction.name, options.get(correction.name, {})))
 
 
@@ -249,7 +323,12 @@ def _labels(prompts: Sequence[Prompt]) -> list[str]:
 
 
 def _annotate_locally(
-    run: RunProgress, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None, classes: Sequence[str]
+    run: RunProgress,
+    pipeline: Pipeline | BuiltPipeline,
+    prompts: Sequence[Prompt],
+    batch_size: int | None,
+    classes: Sequence[str],
+    rasters: OpenRasters,
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images in this process. The models are loaded at the call, not at the first item of the iterator."""
     if not run.remaining:
@@ -265,7 +344,7 @@ def _annotate_locally(
         record, used = record_of(result)
         return run.save(record, used, thumbnail_for(result, record, used, run.share, classes))
 
-    return Annotator(built, prompts, batch_size).run(run.pending(), finish)
+    return Annotator(built, prompts, batch_size, rasters).run(run.pending(), finish)
 
 
 def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:
@@ -283,11 +362,14 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
     }
 
 
-def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None) -> None:
+def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None, *, is_scene: bool) -> None:
     if isinstance(formats, str):
         raise ConfigError(f"formats must be a list of names, got the string {formats!r}: write [{formats!r}]")
-    for name in formats:
-        check_format(name, options.get(name, {}))
+    if is_scene:
+        check_formats(formats, options)
+    else:
+        for name in formats:
+            check_format(name, options.get(name, {}))
     for name in options:
         if name not in formats:
             raise ConfigError(f"options are given for the format {name!r}, which is not written: the formats are {', '.join(formats)}")

@@ -20,6 +20,7 @@ from .drawings import class_order, draw_thumbnail, drawing_key
 from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
+from .tiles import OpenRasters
 
 _log = logging.getLogger(__name__)
 
@@ -47,17 +48,27 @@ class RunProgress:
         limit: Number of images to take from the start of the source; None for all.
         retry_failed: Whether images that failed before are processed again.
         max_thumbnails: Maximum number of images with a thumbnail in the gallery.
+        rasters: The rasters of images that are tiles.
 
     Raises:
         ConfigError: When finished images have other prompts now.
         InputError: When the source has no image.
     """
 
-    def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, max_thumbnails: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        folder: Path,
+        source: Source,
+        limit: int | None,
+        retry_failed: bool,
+        max_thumbnails: int,
+        rasters: OpenRasters,
+    ) -> None:
         self.journal = journal
         self._gallery = folder / gallery_files.FOLDER
         self._source, self._limit = source, limit
-        self.changes = find_changes(journal, source)
+        self.changes = find_changes(journal, source, rasters)
         journal.leave_out(frozenset(self.changes.gone))
         self._again = self.changes.again | (journal.failed if retry_failed else frozenset[str]())
         self._saved: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from ..datasets.class_numbers import NO_CLASS
 from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
+from ..masks import Size
+from ..scene_masks import SceneMasks
 from .changes import Changes
 from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
@@ -58,6 +60,8 @@ class Annotation:
         reports: Reports of the written datasets, by format.
         unused: Files that the source holds and that are no images of it.
         overlays: Report of the full-size overlays, or None when none were asked for.
+        scene: ``(height, width)`` of the raster whose tiles are the images, or None. `objects` and `classes` then count the objects of the
+            raster, joined across its tiles.
     """
 
     out: Path
@@ -86,6 +90,12 @@ class Annotation:
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
     unused: Unused = Unused()
     overlays: OverlayReport | None = None
+    scene: Size | None = None
+
+    @property
+    def unit(self) -> str:
+        """What an image of the run is, for people: ``"image"``, or ``"tile"`` of a raster."""
+        return "image" if self.scene is None else "tile"
 
     @property
     def failures(self) -> int:
@@ -123,12 +133,13 @@ class Annotation:
             "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
             "overlays": None if self.overlays is None else self.overlays.to_dict(),
+            **({} if self.scene is None else {"scene": list(self.scene)}),
         }
 
     def __str__(self) -> str:
         """Return the summary as text."""
         done = self.images - self.failures
-        lines = [f"{number_of(done, 'image')} annotated with {number_of(self.objects, 'object')}"]
+        lines = [f"{number_of(done, self.unit)} annotated with {number_of(self.objects, 'object')}"]
         if self.empty:
             lines[0] += f", {self.empty} of them without objects"
         if self.failures:
@@ -136,18 +147,18 @@ class Annotation:
         if self.processed:
             seconds = max(self.seconds, 1e-9)
             lines.append(
-                f"{number_of(self.processed, 'image')} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
+                f"{number_of(self.processed, self.unit)} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
                 f"the models ran for {self.model_seconds / seconds:.0%} of the time"
             )
         spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.stages.items())
         if spent:
-            lines.append(f"all images: {spent}")
+            lines.append(f"all {self.unit}s: {spent}")
         for label, count in islice(self.classes.items(), 20):
             lines.append(f"  {label}: {count}")
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
-            lines.append(f"failed, {number_of(count, 'image')}: {reason}")
+            lines.append(f"failed, {number_of(count, self.unit)}: {reason}")
         if self.corrected:
             now = "" if self.taken_in is None else f", {self.taken_in.images} of them taken in now from {self.taken_in.name}"
             lines.append(f"{number_of(self.corrected, 'image')} corrected by hand{now}")
@@ -161,7 +172,7 @@ class Annotation:
             found = self.taken_in.notes
             lines.append(f"{number_of(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")
         if self.damaged and self.processed:
-            lines.append(f"{number_of(self.damaged, 'line')} of the journal damaged; the images without a record were annotated now")
+            lines.append(f"{number_of(self.damaged, 'line')} of the journal damaged; the {self.unit}s without a record were annotated now")
         for name, files in self.lost.items():
             place = f"{name}={self.out / files[-1]}" if ".by-hand-" in files[-1] else name
             lines.append(
@@ -181,7 +192,7 @@ class Annotation:
             (self.deleted, "left out, because the file is gone"),
         ):
             if names:
-                lines.append(f"{number_of(len(names), 'image')} {what}: {_first(names, len(names))}")
+                lines.append(f"{number_of(len(names), self.unit)} {what}: {_first(names, len(names))}")
         if self.unused:
             lines.append(f"left out: {self.unused}")
         for name, report in self.reports.items():
@@ -252,6 +263,19 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
         problems=tuple(problems[:FAILURES_KEPT]),
         **more,
     )
+
+
+def of_scene(annotation: Annotation, scene: SceneMasks) -> Annotation:
+    """Return the summary of a run on a raster, which counts its objects instead of what the tiles show.
+
+    Args:
+        annotation: The summary of its tiles.
+        scene: Its objects.
+    """
+    counts = Counter(dict.fromkeys(annotation.classes, 0))
+    counts.update(label or NO_CLASS for label in scene.labels)
+    classes = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return replace(annotation, objects=len(scene), classes=classes, scene=scene.size)
 
 
 def general_reason(record: Mapping[str, Any]) -> str:

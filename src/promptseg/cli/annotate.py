@@ -31,8 +31,21 @@ from .prompts import (
     pipeline_of,
     prompts_of,
 )
+from .scenes import (
+    BandsOption,
+    OverlapOption,
+    PromptsOption,
+    ScaleOption,
+    StretchOption,
+    TileOption,
+    WholeOption,
+    scene_arguments,
+)
 
 INTERRUPTED = 130
+
+SCENE_FORMATS = ("gpkg", "geoparquet", "label-tif")
+"""Formats that are of rasters alone. Here they are text for the completion: their module takes long to import."""
 
 
 def annotate(
@@ -40,16 +53,19 @@ def annotate(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder, a pattern in quotes, an image, a video, or a file that lists images: .txt, .csv, .parquet, .json.",
+            help="A folder, a pattern in quotes, an image, a video, a file that lists images (.txt, .csv, .parquet, .json), or a raster.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
     formats: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--format", metavar="NAME,NAME", autocompletion=completion.some_of(WRITABLE), help="Formats to write, such as coco,yolo-seg."
+            "--format",
+            metavar="NAME,NAME",
+            autocompletion=completion.some_of((*WRITABLE, *SCENE_FORMATS)),
+            help="Formats to write, such as coco,yolo-seg; with --tile also geojson,gpkg,geoparquet,label-tif (default: coco or geojson).",
         ),
-    ] = "coco",
+    ] = None,
     format_option: FormatOption = None,
     images: Annotated[
         Path | None,
@@ -70,6 +86,13 @@ def annotate(
         bool, typer.Option("--boxes", help="With --corrections: read objects that have only a box as the filled box.")
     ] = False,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
+    scale: ScaleOption = None,
+    bands: BandsOption = None,
+    stretch: StretchOption = None,
+    prompts_from: PromptsOption = None,
+    whole: WholeOption = False,
     text: TextOption = None,
     like: LikeOption = None,
     unlike: UnlikeOption = None,
@@ -116,6 +139,8 @@ def annotate(
 ) -> None:
     """Annotate images and write them as a dataset for labeling tools.
 
+    With --tile, the source is one raster of any size. Its objects are joined across the tiles, and written in its own coordinates.
+
     The same command continues a run that was stopped. Outputs that were corrected by hand are kept, and taken in with --corrections.
     """
     # Imported here, because no other command needs it.
@@ -125,8 +150,8 @@ def annotate(
     from ..annotation.summary import SHOWN, first_failures
     from ..datasets.safe_names import text_name
 
-    names = [name.strip() for name in formats.split(",") if name.strip()]
-    if not names:
+    names = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
+    if names is not None and not names:
         raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(
@@ -159,6 +184,7 @@ def annotate(
                 corrections=corrections,
                 boxes=boxes,
                 every=every,
+                **scene_arguments(tile, overlap, scale, bands, stretch, prompts_from, whole),
                 gallery=gallery,
                 overlays=overlays,
                 retry_failed=retry_failed,
@@ -170,7 +196,8 @@ def annotate(
                 gpus=worker_gpus,
             )
     except KeyboardInterrupt:
-        say(f"promptseg: stopped; finished images are in {out / JOURNAL}, and the same command continues from there", err=True)
+        unit = "images" if tile is None else "tiles"
+        say(f"promptseg: stopped; finished {unit} are in {out / JOURNAL}, and the same command continues from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
     say(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
     if gallery and not as_json:
@@ -179,7 +206,7 @@ def annotate(
         for line in first_failures(done):
             say(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
-        say(f"promptseg: {number_of(done.failures, 'image')} failed{more}; --retry-failed tries them again", err=True)
+        say(f"promptseg: {number_of(done.failures, done.unit)} failed{more}; --retry-failed tries them again", err=True)
     problems = () if done.taken_in is None else done.taken_in.problems
     if problems and done.taken_in is not None:
         for problem in problems[:SHOWN]:

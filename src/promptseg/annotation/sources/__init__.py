@@ -4,7 +4,7 @@ A source yields `SourceImage` objects in the same order each time. Their names a
 images. A source is listed when it is opened, so that a file that is removed later is reported. Of a folder, memory holds only the names.
 """
 
-from .core import AskedObject, ListedImages, NamedImages, Source, SourceImage
+from .core import AskedObject, ListedImages, NamedImages, Source, SourceImage, SourceTile
 from .opening import open_source
 from .values import SourceItem
 from .video import VIDEO_SUFFIXES, VideoImages
@@ -17,6 +17,7 @@ __all__ = [
     "Source",
     "SourceImage",
     "SourceItem",
+    "SourceTile",
     "VideoImages",
     "open_source",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ...datasets.core import Category
 from ...image_files import Unused
 from ...prompts import Prompt
+from ...tiling.grid import Tile
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,32 @@ class AskedObject:
 
 
 @dataclass(frozen=True)
+class SourceTile:
+    """Where the pixels of an image lie in a raster.
+
+    Attributes:
+        raster: How to open the raster, as `promptseg.rasters.raster.Raster.description` has it.
+        place: The tile.
+        scale: Pixels of the image for each pixel of the raster.
+    """
+
+    raster: Mapping[str, Any] = field(repr=False)
+    place: Tile
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class SourceImage:
     """Image to annotate, with its prompts.
 
     Attributes:
         name: Path within the source, with ``/`` between the parts; unique in the source.
-        path: Path of the file.
+        path: Path of the file. Of a tile, it is the raster.
         asked: Prompts for this image alone. None means the prompts of the run; an empty tuple means that there is nothing to segment.
         dropped: Why prompts of the source cannot be used, each with its place in the source.
         group: Group of images that are not independent of one another, such as the frames of one video; empty for none.
         id: Number of the image in the source, or None. The image keeps it in the dataset.
+        tile: Where in a raster its pixels lie, or None for an image that is a file of its own.
     """
 
     name: str
@@ -48,6 +65,7 @@ class SourceImage:
     dropped: tuple[str, ...] = ()
     group: str = ""
     id: int | None = None
+    tile: SourceTile | None = None
 
     @property
     def prompts(self) -> tuple[Prompt, ...] | None:

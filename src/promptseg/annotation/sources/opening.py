@@ -76,6 +76,8 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         raise InputError("standard input is no source of images to annotate: give a folder, a pattern, or a file that lists images")
     path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
     if path.is_dir():
+        if any((path / name).is_file() for name in _ZARR):
+            raise InputError(f"{source} is a raster in the format Zarr: give the size of its tiles (--tile, or tile=), such as 1024")
         return of_folder(path, without)
     if not path.exists():
         if glob.has_magic(str(path)):
@@ -88,7 +90,8 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         return ListedImages({"image": str(path.resolve())}, (SourceImage(path.name, path),))
     if suffix not in _FILES:
         raise InputError(
-            f"{path} is not a source of images: expected a folder, a pattern, an image, or a .txt, .csv, .parquet or .json file of images"
+            f"{path} is not a source of images: expected a folder, a pattern, an image, a .txt, .csv, .parquet or .json file of images, "
+            "or a raster with the size of its tiles (--tile, or tile=)"
         )
     root = Path(images) if images is not None else path.parent
     listed = _FILES[suffix](path, root)
@@ -99,5 +102,8 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         raise InputError(f"the folder {root} {lacks}: give the folder of the images (--images, or images=)")
     return listed
 
+
+_ZARR = ("zarr.json", ".zgroup", ".zarray")
+"""Files of which a folder that is a Zarr group or array has one."""
 
 _FILES = {".txt": of_list, ".json": read_coco_boxes, ".csv": read_table, ".parquet": read_table}

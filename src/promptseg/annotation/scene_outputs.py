@@ -1,0 +1,114 @@
+"""Outputs of a raster: its objects as vectors and labels, and its tiles, or the whole of it, as a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..datasets.core import AnnotatedImage, Category
+from ..datasets.writing import WriteReport, check_format, write
+from ..errors import ConfigError
+from ..image_formats import MAX_PIXELS
+from ..runtime.progress import track
+from ..scene_masks import SceneMasks
+from ..tiling.grid import TileGrid
+from .output_checks import check_outputs
+from .own_folders import check_own_folder
+from .scene_formats import OF_TILES, check_scene_formats, check_scene_options, write_scene
+from .sources.scene import SceneTiles
+from .tile_images import FOLDER, TileImages, whole_image
+
+
+@dataclass(frozen=True)
+class SceneOutputs:
+    """What a run on a raster writes.
+
+    Attributes:
+        source: The tiles of the raster.
+        folder: The output folder of the run.
+        formats: Names of the formats.
+        options: Options by format.
+    """
+
+    source: SceneTiles
+    folder: Path
+    formats: Sequence[str]
+    options: Mapping[str, Mapping[str, Any]]
+
+    def check(self, gallery: Path | None) -> None:
+        """Check everything about the outputs that can be known before the first tile.
+
+        Args:
+            gallery: The folder of the gallery, or None for no gallery. It is created.
+
+        Raises:
+            ConfigError: An option has a value that the format does not allow.
+            MissingDependencyError: A format needs a package that is not installed.
+            OutputError: The folder cannot be written, or something that promptseg did not write is in the place of an output.
+        """
+        check_outputs(self.folder, self._of_tiles, self.options, (), gallery=gallery, overlays=None)
+        check_scene_formats(self._of_scene, self.folder, self.source.raster.georeference)
+        if self._of_tiles and not self.source.options.whole:
+            check_own_folder(self.folder / FOLDER)
+
+    def write(self, scene: SceneMasks, classes: Sequence[str | Category]) -> dict[str, WriteReport]:
+        """Write the outputs. Each file or folder gets its final name when it is complete.
+
+        Args:
+            scene: The objects of the raster.
+            classes: Classes of the datasets in their order.
+
+        Raises:
+            OutputError: A file cannot be written, for example to a full disk.
+        """
+        georeference = self.source.raster.georeference
+        reports = {name: write_scene(name, scene, self.folder, georeference, own) for name, own in self._of_scene.items()}
+        for name in self._of_tiles:
+            images = self._images(scene, name)
+            reports[name] = write(name, images, self.folder, classes=classes, **self.options.get(name, {}))
+        return reports
+
+    def _images(self, scene: SceneMasks, name: str) -> Iterable[AnnotatedImage]:
+        source = self.source
+        if source.options.whole:
+            return [whole_image(source.raster, scene, source.path)]
+        grid = TileGrid(source.raster.size, source.options.tile, source.options.overlap)
+        images = TileImages(source.raster, scene, grid, self.folder / FOLDER)
+        return track(images, stage=f"write {name}", total=len(grid), unit="tile")
+
+    @property
+    def _of_tiles(self) -> list[str]:
+        return [name for name in dict.fromkeys(self.formats) if name in OF_TILES]
+
+    @property
+    def _of_scene(self) -> dict[str, Mapping[str, Any]]:
+        return {name: self.options.get(name, {}) for name in dict.fromkeys(self.formats) if name not in OF_TILES}
+
+
+def check_formats(formats: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the names of formats for a run on a raster, and their options.
+
+    Raises:
+        ConfigError: There is no such format, or it does not have an option or does not allow its value.
+    """
+    for name in formats:
+        if name in OF_TILES:
+            check_format(name, options.get(name, {}))
+        else:
+            check_scene_options({name: options.get(name, {})})
+
+
+def check_whole(source: SceneTiles) -> None:
+    """Check that a raster can be one image of a dataset, where that is asked for.
+
+    Raises:
+        ConfigError: It has too many pixels.
+    """
+    height, width = source.raster.size
+    if source.options.whole and height * width > MAX_PIXELS:
+        raise ConfigError(
+            f"{source.raster.name} has {width} x {height} pixels, and one image of a dataset has {MAX_PIXELS} at most: leave out whole "
+            "(--whole), so that its tiles are the images, or write vectors, such as gpkg"
+        )

@@ -1,0 +1,41 @@
+"""As `killed`, with a raster in tiles: ``killed_scene.py SCENE OUT WHOLE KILLS``."""
+
+import sys
+import time
+import types
+from dataclasses import dataclass
+
+import killed
+
+from blob_model import BlobSegmenter
+from promptseg import Prompt, annotate, registry
+from promptseg.pipeline import Pipeline
+
+FORMATS = ("geojson", "coco", "yolo-seg")
+
+
+@dataclass(frozen=True)
+class Slow(BlobSegmenter):
+    """A model that takes its time."""
+
+    seconds: float = 0.0
+
+    def open(self, image):
+        time.sleep(self.seconds)
+        return super().open(image)
+
+
+def run(source, out, seconds=0.0):
+    """Annotates the tiles of a raster at two scales with a model that takes `seconds` a tile."""
+    module = types.ModuleType("backend_of_slow")
+    module.load = lambda _: Slow(seconds=seconds)
+    sys.modules[module.__name__] = module
+    registry.backends()["slow"] = registry.BackendSpec("slow", "segmenter", "backend_of_slow:load")
+    registry.list_models()["slow"] = registry.ModelSpec("slow", "For a test", "MIT", (registry.Engine("fake", "slow", ""),))
+    pipeline = Pipeline().segment("slow")
+    annotate(source, Prompt.everything(5), pipeline=pipeline, out=out, formats=FORMATS, tile=128, overlap=32, scale=(1.0, 0.5))
+
+
+if __name__ == "__main__":
+    killed.run = run
+    killed.main(*sys.argv[1:])
