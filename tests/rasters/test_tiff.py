@@ -65,6 +65,21 @@ class TestOfAMicroscope:
         with pytest.raises(InputError, match=rf"stack\.ome\.tif is not one plane: its axes are {axes}, of sizes \(4, 64, 64\)"):
             TiffReader(tmp_path / "stack.ome.tif")
 
+    def test_a_stack_is_not_read_by_another_package_as_its_first_plane(self, tmp_path):
+        tifffile.imwrite(tmp_path / "stack.ome.tif", np.zeros((4, 64, 64), np.uint8), metadata={"axes": "ZYX"})
+        with pytest.raises(InputError, match=r"stack\.ome\.tif is not one plane"):
+            ps.open_raster(tmp_path / "stack.ome.tif")
+
+    @pytest.mark.parametrize("sizes", [(64, 64), (64, 80)])
+    def test_a_file_of_several_pages_is_refused(self, sizes, tmp_path):
+        with tifffile.TiffWriter(tmp_path / "pages.tif") as file:
+            for size in sizes:
+                file.write(np.zeros((size, size), np.uint8), metadata=None)
+        with pytest.raises(InputError, match=r"pages\.tif has 2 pages, and a raster has one: save the one"):
+            ps.open_raster(tmp_path / "pages.tif")
+        with pytest.raises(InputError, match=r"pages\.tif (has 2 pages|is not one plane)"):
+            TiffReader(tmp_path / "pages.tif")
+
 
 class TestStorage:
     @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ..errors import InputError, InputWarning, MissingDependencyError, PromptSeg
 from ..masks import Size
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
-from .reader import Band, Color, Samples
+from .reader import Band, Color, Samples, several_pages
 from .window import Window
 
 _CACHE = 256 << 20
@@ -96,6 +96,8 @@ class GdalReader:
         opaque = self._palette is None or bool(self._palette[:, 3].all())
         self.complete = opaque and self.dtype.kind != "f" and all(all_valid in flags for flags in dataset.mask_flag_enums)
         self.overviews = self._overviews(dataset)
+        if dataset.driver == "GTiff" and dataset.subdatasets:
+            raise several_pages(self._path, len(dataset.subdatasets))
 
     def _overviews(self, dataset: Any) -> tuple[Size, ...]:
         """Return the sizes of the overviews, none where they are damaged."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..masks import Size
 from .georeference import Georeference
 from .window import Window
@@ -77,3 +79,8 @@ class Reader(Protocol):
     def close(self) -> None:
         """Close the file."""
         ...
+
+
+def several_pages(path: Path, count: int) -> InputError:
+    """Return the error for a file of several images."""
+    return InputError(f"{path} has {count} pages, and a raster has one: save the one that you mean as a file")

@@ -19,7 +19,7 @@ from ..masks import Size
 from .georeference import stated_georeference
 from .handles import ClosedError, Handles
 from .pyramid import Level, read_level
-from .reader import Band, Color, Samples
+from .reader import Band, Color, Samples, several_pages
 from .window import Window
 
 _LARGEST_SEGMENT = 1 << 30
@@ -48,15 +48,16 @@ def import_tifffile(path: Path) -> ModuleType:
 
 
 def is_of_a_scanner(path: Path) -> bool:
-    """Return whether tifffile knows a TIFF file as one of a microscope or scanner, and can decode it."""
+    """Return whether tifffile knows a TIFF file as one of a microscope or scanner."""
     try:
         with _tifffile_errors(path), import_tifffile(path).TiffFile(path) as file:
-            known = any(getattr(file, kind, False) for kind in _KINDS)
-        if known:
-            TiffReader(path).close()
-        return known
-    except PromptSegError:
+            return _is_of_a_scanner(file)
+    except InputError:
         return False
+
+
+def _is_of_a_scanner(file: Any) -> bool:
+    return any(getattr(file, kind, False) for kind in _KINDS)
 
 
 class TiffReader:
@@ -86,6 +87,8 @@ class TiffReader:
         return self._tifffile.TiffFile(self._path)
 
     def _read_header(self, file: Any) -> None:
+        if len(file.series) > 1 and not _is_of_a_scanner(file):  # Beside the image, scanners store its label and a small copy.
+            raise several_pages(self._path, len(file.series))
         series = file.series[0]
         counts = dict(zip(series.axes, series.shape, strict=True))
         planes = {axis: count for axis, count in counts.items() if axis not in "YXSC" and count > 1}
