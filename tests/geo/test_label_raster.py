@@ -105,13 +105,13 @@ def test_the_table_says_what_the_numbers_are(overlapping, tmp_path):
 
 
 def test_it_has_overviews_and_blocks_without_objects_take_no_space(tmp_path):
-    few = SceneMasks([SceneMask(Mask.from_array(np.ones((9, 9), bool)), (30_000, 30_000))], (40_000, 40_000))
+    few = SceneMasks([SceneMask(Mask.from_array(np.ones((9, 9), bool)), (7000, 7000))], (10_000, 10_000))
     write_label_raster(few, tmp_path / "labels.tif", georeference=NORTH_UP)
-    assert (tmp_path / "labels.tif").stat().st_size < 2_000_000
+    assert (tmp_path / "labels.tif").stat().st_size < 100_000
     with rasterio.open(tmp_path / "labels.tif") as raster:
-        assert raster.overviews(1) == [2, 4, 8, 16, 32, 64, 128]
+        assert raster.overviews(1) == [2, 4, 8, 16, 32]
         assert raster.block_shapes == [(512, 512)]
-        window = rasterio.windows.Window(29_990, 29_990, 30, 30)
+        window = rasterio.windows.Window(6990, 6990, 30, 30)
         assert (raster.read(1, window=window) == 1).sum() == 81
 
 

@@ -10,7 +10,7 @@ import pytest
 from geo_scenes import NORTH_UP, OBLONG, ROTATED, SIZE, SOUTH_UP, drawn
 from promptseg import Mask
 from promptseg.errors import ConfigError, InputError, OutputError
-from promptseg.geo.tables import ROWS
+from promptseg.geo import tables
 from promptseg.geo.vectors import VECTOR_SUFFIXES, write_vectors
 from promptseg.rasters.georeference import Georeference
 from promptseg.scene_masks import SceneMask, SceneMasks
@@ -178,9 +178,15 @@ def test_no_objects_are_a_file_without_features(suffix, tmp_path):
     assert len(read(tmp_path / f"objects{suffix}")[0]) == report.masks == 0
 
 
+@pytest.fixture
+def few_rows(monkeypatch):
+    """Bound the rows that are in memory together, so that a few objects are more than these."""
+    monkeypatch.setattr(tables, "ROWS", 16)
+
+
+@pytest.mark.usefixtures("few_rows")
 def test_objects_may_come_one_by_one(suffix, scene, tmp_path):
-    """There are more than are in memory together."""
-    count = 2 * ROWS + 1
+    count = 40
     write_vectors(itertools.repeat(scene[3], count), tmp_path / f"objects{suffix}", georeference=NORTH_UP)
     assert read(tmp_path / f"objects{suffix}")[1]["id"] == list(range(1, count + 1))
 
@@ -192,13 +198,14 @@ def test_characters_that_files_cannot_hold_are_replaced_and_reported(suffix, tmp
     assert "label has characters" in str(report)
 
 
+@pytest.mark.usefixtures("few_rows")
 def test_a_failure_on_the_way_leaves_the_former_file_and_nothing_else(suffix, scene, tmp_path):
     path = tmp_path / f"objects{suffix}"
     write_vectors(scene, path, georeference=NORTH_UP)
     before = path.read_bytes()
 
     def failing():
-        yield from [scene[3]] * (ROWS + 1)
+        yield from [scene[3]] * 20
         raise InputError("the tile cannot be read")
 
     names = sorted(each.name for each in tmp_path.iterdir())

@@ -30,10 +30,13 @@ def outlines(mask: Mask) -> list[Polygon]:
     pixels, origin = _padded(mask)
     if not pixels.size:
         return []
+    rings = [ring for way in _paths(pixels) for ring in _simple(way)]
+    if len(rings) == 1:
+        return [Polygon((rings[0] + origin).astype(np.float32))]
     _, parts = cv2.connectedComponents(pixels.astype(np.uint8), connectivity=4)
     shells: dict[int, Ring] = {}
     holes: dict[int, list[Ring]] = {}
-    for ring in (ring for way in _paths(pixels) for ring in _simple(way)):
+    for ring in rings:
         part = int(parts[_inside(ring)])
         placed = (ring + origin).astype(np.float32)
         if ring_area(ring) > 0:

@@ -232,8 +232,8 @@ def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
     """Return the pixels of polygons in the raster, or None if there are none."""
     parts, what = feature.geometry.parts, named(feature.number, feature.attributes, path)
     corners = np.concatenate([part[0] for part in parts])
-    low = np.clip(np.floor(corners.min(axis=0)), 0, [size[1], size[0]]).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)), 0, [size[1], size[0]]).astype(int)
+    low = np.clip(np.floor(corners.min(axis=0) + _NOISE), 0, [size[1], size[0]]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) - _NOISE), 0, [size[1], size[0]]).astype(int)
     width, height = (high - low).tolist()
     if width < 1 or height < 1:
         return None
@@ -246,7 +246,10 @@ def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
         )
     except InputError as error:
         raise InputError(f"{what} cannot be used: {error}") from error
-    return SceneMask.of(mask, (int(low[0]), int(low[1]))) if mask.area else None
+    if not mask.area:
+        return None
+    at = (int(low[0]), int(low[1]))
+    return SceneMask(mask, at) if mask.box.tolist() == [0, 0, width, height] else SceneMask.of(mask, at)
 
 
 def _label(attributes: Mapping[str, Any]) -> str | None:
@@ -267,6 +270,8 @@ def _tell_outside(path: Path, raster: Placed, outside: int, inside: int) -> None
     warnings.warn(f"{what}: they are left out", InputWarning, stacklevel=3)
 
 
+_NOISE = 1e-6
+"""Pixels by which corners on the edges of pixels are off after the way through world coordinates."""
 _STRAIGHT = 1e-3
 """Pixels by which the sides of a box may be off."""
 _SAID = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "t": True, "f": False}

@@ -50,8 +50,8 @@ class Georeference:
     def to_pixels(self, world: NDArray[Any]) -> NDArray[np.float64]:
         """Return the (N, 2) ``(column, row)`` of (N, 2) world coordinates."""
         a, b, c, d, e, f = self.matrix
-        inverse = np.linalg.inv(np.array([[a, d], [b, e]]))
-        return np.asarray((np.asarray(world, np.float64) - [c, f]) @ inverse)
+        (x, y), area = (np.asarray(world, np.float64) - [c, f]).T, a * e - b * d
+        return np.stack([(e * x - b * y) / area, (a * y - d * x) / area], axis=1)
 
 
 def read_georeference(path: Path) -> Georeference | None:
