@@ -170,9 +170,10 @@ class TestNoData:
             assert np.array_equal(raster.valid(whole(raster)), there > 0)
             assert np.array_equal(raster.read(whole(raster)), array * (there > 0)[..., None])
 
-    def test_an_average_leaves_out_what_has_no_data(self, write_tiff):
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_an_average_leaves_out_what_has_no_data(self, first, write_tiff):
         array = np.full((128, 128), 100, np.uint8)
-        array[:, 1::2] = 0
+        array[:, first::2] = 0
         with ps.open_raster(write_tiff(array, nodata=0)) as raster:
             assert np.unique(raster.read(whole(raster), (32, 32))).tolist() == [100]
 

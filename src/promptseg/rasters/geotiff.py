@@ -171,7 +171,8 @@ class GdalReader:
             if self.complete:
                 valid = np.ones(size, bool)
             else:
-                valid = dataset.read_masks(indexes, window=area, out_shape=(len(indexes), *size)).astype(bool).any(axis=0)
+                masks = dataset.read_masks(indexes, window=area, out_shape=(len(indexes), *size), resampling=method)
+                valid = masks.astype(bool).any(axis=0)
         if self._palette is not None:
             colors = self._palette[np.clip(values[0], 0, len(self._palette) - 1)]
             return Samples(colors[..., list(bands)], valid & (colors[..., 3] > 0))
