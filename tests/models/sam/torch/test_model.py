@@ -305,7 +305,9 @@ class TestCompile:
             pytest.skip("no C++ compiler, which torch compiles with")
         from torch._inductor import config
 
-        with pytest.MonkeyPatch.context() as patch, config.patch(compile_threads=1):
+        # To try the processor's vectors and to precompile torch's headers takes far longer than to compile a layer.
+        quick = {"compile_threads": 1, "cpp.vec_isa_ok": False, "cpp_cache_precompile_headers": False}
+        with pytest.MonkeyPatch.context() as patch, config.patch(quick):
             patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
             yield
 
