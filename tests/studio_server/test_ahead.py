@@ -64,7 +64,10 @@ def with_ahead(check):
         service = SimpleNamespace(
             engine=engine, compute=compute, images=SimpleNamespace(put=bytes.decode), model=lambda: SimpleNamespace(name="fake")
         )
-        ahead = Ahead(service, SimpleNamespace(image=lambda key: SimpleNamespace(name=key, path=File(key))), clock)
+        images = SimpleNamespace(
+            image=lambda key: SimpleNamespace(name=key, path=File(key)), rasters=SimpleNamespace(has=lambda path: path.name == "raster")
+        )
+        ahead = Ahead(service, images, clock)
         try:
             await check(ahead, engine, clock)
         finally:

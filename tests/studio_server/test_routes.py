@@ -207,16 +207,17 @@ class TestPyramids:
         import asyncio
 
         from promptseg.images import load_image
+        from promptseg.studio_server.pyramid import pyramid_of
         from promptseg.studio_server.tiles import Pyramids
 
         read = []
 
         def load(path):
             read.append(path.name)
-            return load_image(path)
+            return pyramid_of(load_image(path))
 
         async def ask():
-            pyramids = Pyramids(max_bytes=10_000, load=load)  # An image has 7,200 bytes.
+            pyramids = Pyramids(load, max_bytes=10_000)  # An image has 7,200 bytes.
             await asyncio.gather(*(pyramids.tile(photos / "a.png", 0, 0, 0) for _ in range(8)))
             await pyramids.tile(photos / "b.png", 0, 0, 0)
             await pyramids.tile(photos / "b.png", 0, 0, 0)

@@ -208,7 +208,7 @@ def test_a_click_waits_for_no_more_than_one_image(project, tmp_path):
 
             job = asyncio.create_task(suggesting())
             assert await asyncio.to_thread(begun.wait, 10)
-            image = stored_image(service.images, project.image(keys[2]))
+            image = stored_image(service.images, project.image(keys[2]), project.rasters)
             click = asyncio.create_task(service.segment(image, [Prompt.point(20, 20)]))
             while not service.engine.state.waiting:
                 await asyncio.sleep(0)

@@ -16,8 +16,12 @@ from ..image_formats import MAX_PIXELS
 from ..runtime.structured import is_counts, is_finite, is_integer, is_text
 
 
-def check_record(record: Mapping[str, Any]) -> None:
+def check_record(record: Mapping[str, Any], most: int = MAX_PIXELS) -> None:
     """Check the members of a record that has a name and a status.
+
+    Args:
+        record: The record.
+        most: Maximum number of pixels of an image.
 
     Raises:
         ValueError: When a member is missing, is of another type, or has a value that a run never writes.
@@ -42,7 +46,7 @@ def check_record(record: Mapping[str, Any]) -> None:
     size: Any = record.get("size")
     _require(isinstance(size, list) and len(size) == 2 and all(is_integer(side, 1) for side in size), "size")
     pixels = size[0] * size[1]
-    _require(pixels <= MAX_PIXELS, "size")
+    _require(pixels <= most, "size")
     masks: Any = record.get("masks")
     detections = record.get("detections")
     _require(isinstance(masks, list) and all(isinstance(mask, dict) for mask in masks), "masks")
@@ -105,4 +109,4 @@ def _require(valid: bool, member: str) -> None:
 
 
 _CODES = 7
-"""Maximum number of codes of one run length: 35 bits are more than an image of `MAX_PIXELS` can need."""
+"""Maximum number of codes of one run length: 35 bits are more than an image can need."""

@@ -8,7 +8,7 @@ from typing import Union
 from ..pipeline.config import PipelineConfig
 from ..prompts import Prompt, PromptKind
 from ..results import Provenance
-from .images import StoredImage
+from .rasters import Segmentable
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Encode:
     """Encode an image ahead of prompts. The result is None."""
 
     model: str
-    image: StoredImage
+    image: Segmentable
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Segment an image by prompts. The result is a `promptseg.Result` without its image.
+    """Segment an image by prompts. The result is a `promptseg.Result` without its image; of a raster, a `SceneResult`.
 
     Attributes:
         model: Name of the model.
@@ -56,7 +56,7 @@ class Segment:
     """
 
     model: str
-    image: StoredImage
+    image: Segmentable
     prompts: tuple[Prompt, ...]
     candidates: bool = False
 

@@ -20,9 +20,9 @@ from .._install import install_extra
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
 from .engine import EngineState
-from .errors import BusyError, ImageGoneError, NotFoundError, ReplicaLostError, StoppingError
-from .images import StoredImage
+from .errors import BusyError, ImageGoneError, NotFoundError, RefusedError, ReplicaLostError, StoppingError
 from .operations import CloseVideo, Encode, OpenVideo, Operation, PromptVideo, Propagate, RemoveObject, Segment, ServedModel, affinity
+from .rasters import NOT_SENT, Segmentable, StoredRaster
 from .ray_deployment import Replicas, deployment_options
 from .ray_replica import Answer, RayReplica, ReplicaSettings
 
@@ -181,8 +181,14 @@ class RayEngine:
             self._heard(answer)
         return answer
 
-    async def _send(self, image: StoredImage) -> None:
-        """Send the file of an image to its replica, unless it has it. Of several requests that want this, one does."""
+    async def _send(self, image: Segmentable) -> None:
+        """Send the file of an image to its replica, unless it has it. Of several requests that want this, one does.
+
+        Raises:
+            RefusedError: It is a raster.
+        """
+        if isinstance(image, StoredRaster):
+            raise RefusedError(NOT_SENT)
         lock = self._sending.setdefault(image.id, asyncio.Lock())
         async with lock:
             if await self._again(image.id, "has", image.id):

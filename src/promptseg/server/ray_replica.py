@@ -18,8 +18,10 @@ from ..pipeline import Pipeline
 from ..registry.loading import load_video
 from ..results import Result
 from .engine import EngineState, LocalEngine
+from .errors import RefusedError
 from .images import ImageStore
 from .operations import Encode, OpenVideo, Operation, Segment, ServedModel
+from .rasters import NOT_SENT, StoredRaster
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,11 @@ class RayReplica:
 
         Raises:
             InputError: The path of a video does not exist on this host.
+            RefusedError: It is about a raster.
         """
         if isinstance(operation, (Encode, Segment)):
+            if isinstance(operation.image, StoredRaster):
+                raise RefusedError(NOT_SENT)
             return replace(operation, image=replace(operation.image, path=self._images.path_of(operation.image.id)))
         if isinstance(operation, OpenVideo) and not Path(operation.path).exists():
             raise InputError("the video is not on the host of this replica: replicas on several hosts need a folder that all of them share")

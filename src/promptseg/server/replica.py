@@ -21,6 +21,7 @@ from ..tracking.session import PropagateSegmenter
 from ..video.frames import open_frames
 from .errors import NotFoundError, RefusedError
 from .images import StoredImage
+from .open_raster import OpenRaster
 from .operations import (
     Annotate,
     CloseVideo,
@@ -34,6 +35,8 @@ from .operations import (
     Sweep,
     VideoInfo,
 )
+from .rasters import Segmentable, StoredRaster
+from .scene_results import SceneResult
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Replica:
     ) -> None:
         self._pipelines = dict(pipelines)
         self._open_bytes, self._max_videos, self._folder, self._tracker = open_bytes, max_videos, folder, tracker
-        self._images: OrderedDict[tuple[str, str], OpenImage] = OrderedDict()
+        self._images: OrderedDict[tuple[str, str], OpenImage | OpenRaster] = OrderedDict()
         self._last_used: dict[tuple[str, str], float] = {}
         self._sizes: dict[tuple[str, str], int] = {}
         self._used = 0
@@ -142,7 +145,7 @@ class Replica:
             return self.sweep(operation.idle_seconds)
         raise TypeError(type(operation))
 
-    def _segment(self, operations: Sequence[Segment]) -> list[Result | PromptSegError]:
+    def _segment(self, operations: Sequence[Segment]) -> list[Result | SceneResult | PromptSegError]:
         first = operations[0]
         try:
             image = self._open(first.model, first.image)
@@ -152,11 +155,12 @@ class Replica:
         self._count((first.model, first.image.id))
         return [replace(outcome, image=None) if isinstance(outcome, Result) else outcome for outcome in outcomes]
 
-    def _open(self, model: str, image: StoredImage) -> OpenImage:
+    def _open(self, model: str, image: Segmentable) -> OpenImage | OpenRaster:
         key = model, image.id
         found = self._images.get(key)
         if found is None:
-            found = self._pipeline(model).open(image.pixels())
+            pipeline = self._pipeline(model)
+            found = OpenRaster(pipeline, image) if isinstance(image, StoredRaster) else pipeline.open(image.pixels())
             self._keep(key, found)
         self._images.move_to_end(key)
         self._last_used[key] = time.monotonic()
@@ -168,7 +172,8 @@ class Replica:
         if pipeline is None or pipeline.segmenter is None or pipeline.segmenter.provenance.device.startswith("cpu"):
             return
         behind = [each for each in upcoming if isinstance(each, (Encode, Segment)) and each.model == first.model]
-        images = {each.image.id: each.image for each in (first, *behind) if (each.model, each.image.id) not in self._images}
+        unknown = [each.image for each in (first, *behind) if (each.model, each.image.id) not in self._images]
+        images = {image.id: image for image in unknown if isinstance(image, StoredImage)}
         if first.image.id not in images or len(images) < 2:
             return
         chosen = list(images.values())[:ENCODED_TOGETHER]
@@ -176,7 +181,7 @@ class Replica:
             for image, opened in zip(chosen, pipeline.open_all([image.pixels() for image in chosen]), strict=True):
                 self._keep((first.model, image.id), opened)
 
-    def _keep(self, key: tuple[str, str], opened: OpenImage) -> None:
+    def _keep(self, key: tuple[str, str], opened: OpenImage | OpenRaster) -> None:
         self.encoded += 1
         self._images[key] = opened
         self._last_used[key] = time.monotonic()
@@ -190,8 +195,11 @@ class Replica:
             self._drop(next(iter(self._images)))
 
     def _drop(self, key: tuple[str, str]) -> None:
+        dropped = self._images.pop(key)
         self._used -= self._sizes.pop(key)
-        del self._images[key], self._last_used[key]
+        del self._last_used[key]
+        if isinstance(dropped, OpenRaster):
+            dropped.close()
 
     def sweep(self, idle_seconds: float) -> None:
         """Close the images that nobody has used for so long."""

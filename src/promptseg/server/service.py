@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast, overload
 
 from ..errors import InputError, PromptSegError
 from ..prompts import EverythingPrompt, Prompt
@@ -27,6 +27,8 @@ from .images import ImageStore, StoredImage
 from .jobs import Jobs
 from .operations import Encode, Segment, ServedModel
 from .places import allowed_path, read_bounded
+from .rasters import RasterStore, Segmentable
+from .scene_results import SceneResult
 from .settings import ServerSettings
 from .videos import Videos
 
@@ -50,6 +52,7 @@ class Service:
         settings: The settings.
         engine: The engine.
         images: Images that clients gave.
+        rasters: Rasters that the application offers.
         videos: Videos that clients have opened.
         frames: Videos that clients send frame by frame.
         jobs: Long work that clients started.
@@ -64,6 +67,7 @@ class Service:
         kept = self.folder / "images"
         kept.mkdir(exist_ok=True)
         self.images = ImageStore(kept, settings.image_bytes, settings.max_pixels, settings.idle_seconds)
+        self.rasters = RasterStore()
         uploaded = self.folder / "videos"
         uploaded.mkdir(exist_ok=True)
         self.videos = Videos(engine, uploaded, settings.video_bytes, 4 * settings.max_videos, settings.idle_seconds)
@@ -172,11 +176,21 @@ class Service:
         path = await self.compute(allowed_path, place, self.settings.folders)
         return await self.put_image(await self.compute(read_bounded, path, most))
 
-    async def encode(self, image: StoredImage, model: str | None = None) -> None:
+    async def encode(self, image: Segmentable, model: str | None = None) -> None:
         """Encode an image ahead of prompts."""
         await self.engine.ask(Encode(self.model(model).name, image))
 
-    async def segment(self, image: StoredImage, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False) -> Result:
+    @overload
+    async def segment(
+        self, image: StoredImage, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False
+    ) -> Result: ...
+    @overload
+    async def segment(
+        self, image: Segmentable, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False
+    ) -> Result | SceneResult: ...
+    async def segment(
+        self, image: Segmentable, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False
+    ) -> Result | SceneResult:
         """Return what the pipeline of a model returns for an image and prompts; the result has no image.
 
         Raises:
@@ -189,7 +203,7 @@ class Service:
         self.check_prompts(prompts, chosen)
         operation = Segment(chosen.name, image, tuple(prompts), candidates)
         if not any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
-            result: Result = await self.engine.ask(operation)
+            result: Result | SceneResult = await self.engine.ask(operation)
             return result
         job = self.jobs.start("segment", lambda: self.engine.stream(operation))  # Clicks of others go first.
         try:
@@ -198,7 +212,7 @@ class Service:
             await self.jobs.forget(job)
         if job.state == "cancelled":
             self.jobs.check_running()  # The client knows of no job, but can ask another server, or later.
-        return cast("Result", job.result())
+        return cast("Result | SceneResult", job.result())
 
     def check_prompts(self, prompts: Sequence[Prompt], model: ServedModel) -> None:
         """Check the number of prompts, and that a model takes them.

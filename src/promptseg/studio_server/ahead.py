@@ -68,7 +68,7 @@ class Ahead:
 
     async def _encode(self, key: str) -> None:
         try:
-            image = await self._service.compute(lambda: stored_image(self._service.images, self._project.image(key)))
+            image = await self._service.compute(lambda: stored_image(self._service.images, self._project.image(key), self._project.rasters))
             async for _ in self._service.engine.stream(Encode(self._service.model().name, image)):
                 pass
         except PromptSegError as error:  # Whoever opens the image is told.

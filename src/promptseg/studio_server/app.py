@@ -63,8 +63,8 @@ def create_studio(
     service: Service = app.state.service
     studio = Studio(
         project,
-        Pyramids(),
-        Thumbnails(project.own / "thumbnails"),
+        Pyramids(project.rasters.pyramid),
+        Thumbnails(project.own / "thumbnails", project.rasters),
         Ahead(service, project),
         Downloads(service.folder / "exports"),
     )

@@ -151,13 +151,19 @@ def export(formats: Sequence[str], images: Callable[[], Images], out: Path, clas
     """
     formats = tuple(dict.fromkeys(formats))
     check_export(formats, out)
-    written = []
-    for name in formats:
-        found = images()
-        written.append(write(name, track(found, stage=f"write {name}", total=len(found), unit="image"), out, classes=classes))
+    written = write_formats(formats, images, out, classes)
     with output_errors(out):
         packed = downloads.add(out, [place for report in written for place in places(report, out)])
     return Export(tuple(told(report, out) for report in written), packed)
+
+
+def write_formats(formats: Sequence[str], images: Callable[[], Images], out: Path, classes: Sequence[str]) -> list[WriteReport]:
+    """Write images in formats that are checked, and return what became of each. The arguments and errors are those of `export`."""
+    reports = []
+    for name in formats:
+        found = images()
+        reports.append(write(name, track(found, stage=f"write {name}", total=len(found), unit="image"), out, classes=classes))
+    return reports
 
 
 def told(report: WriteReport, out: Path) -> Exported:

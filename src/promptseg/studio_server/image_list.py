@@ -13,6 +13,7 @@ from ..image_files import list_names
 from ..images import IMAGE_SUFFIXES
 from ..runtime.files import output_errors, write_atomically
 from ..server.errors import NotFoundError
+from .raster_files import is_zarr
 
 DROPPED = "images"
 """Folder of the dataset for images that were dropped into the page."""
@@ -31,8 +32,8 @@ class ImageList:
 
     def __init__(self, source: Path | str | None, out: Path) -> None:
         self._out, self._dropped = out, out / DROPPED
-        self._folder = Path(source) if source is not None and Path(source).is_dir() else None
-        self._listed = () if source is None or self._folder is not None else tuple(open_source(str(source), None, out))
+        self._folder = Path(source) if source is not None and Path(source).is_dir() and not is_zarr(Path(source)) else None
+        self._listed = self._without_folder(source)
         self._images: dict[str, SourceImage] = {}
         self._keys: dict[str, str] = {}
         self._next = 0.0
@@ -99,6 +100,13 @@ class ImageList:
         self._images[image.name] = image
         self._keys[key_of(image.name)] = image.name
         return image
+
+    def _without_folder(self, source: Path | str | None) -> tuple[SourceImage, ...]:
+        """Return the images of a source that is no folder of images."""
+        if source is None or self._folder is not None:
+            return ()
+        path = Path(source)
+        return (SourceImage(path.resolve().name, path),) if is_zarr(path) else tuple(open_source(str(source), None, self._out))
 
     def _dropped_images(self) -> list[SourceImage]:
         if not self._dropped.is_dir():

@@ -1,10 +1,15 @@
-"""`KeptDocuments`: the documents of images in annotate's journal of a dataset folder."""
+"""`KeptDocuments`: the documents of images in annotate's journal of a dataset folder.
+
+Those of rasters with more pixels than a `promptseg.Mask` can have are in a journal of their own, `scenes.jsonl`, with records of the same
+form: `annotate`, whose datasets are of images, does not meet them.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +20,16 @@ from ..annotation.records import image_of
 from ..annotation.run import JOURNAL
 from ..annotation.sources import SourceImage
 from ..datasets.core import AnnotatedImage
+from ..image_formats import MAX_PIXELS
 from ..server.errors import NotFoundError
 from .documents import ImageDocument, document_of, members_of
 from .file_stamps import FileValues, stamp_of
 from .image_list import key_of
+from .raster_files import MOST_PIXELS
 from .summaries import ImageSummary, summary_of
+
+SCENES = "scenes.jsonl"
+"""Journal of the rasters that are too large for annotate's."""
 
 HEADER: Mapping[str, Any] = {"studio": 1}
 """Header of a journal that the studio begins. It has no settings, so `annotate` goes on with it with any."""
@@ -47,15 +57,19 @@ class KeptDocuments:
     """
 
     def __init__(self, out: Path) -> None:
+        self._out = out
         self._journal = Journal(out / JOURNAL, HEADER, check_record, adopt=True)
+        self._scenes: Journal | None = None
         self._files: FileValues[FileState] = FileValues(state_of)
         self._summaries: dict[str, ImageSummary] = {}
         self._documents: OrderedDict[str, ImageDocument] = OrderedDict()
         try:
+            if (out / SCENES).exists():
+                self._scenes = _open_scenes(out)
             self.compact()
             self.labels = self._read_summaries()
         except BaseException:
-            self._journal.close()
+            self.close()
             raise
 
     def document(self, name: str) -> ImageDocument:
@@ -63,13 +77,18 @@ class KeptDocuments:
         if name in self._documents:
             self._documents.move_to_end(name)
             return self._documents[name]
-        document = document_of(self._journal.record(name) if name in self._journal else None)
+        journal = self._holding(name)
+        document = document_of(None if journal is None else journal.record(name))
         self._remember(name, document)
         return document
 
     def summary(self, name: str) -> ImageSummary:
         """Return what a list tells of an image."""
         return self._summaries.get(name) or ImageSummary(key_of(name), name)
+
+    def is_scene(self, name: str) -> bool:
+        """Return whether what is kept of an image is that of a raster which is too large for annotate's journal."""
+        return self._scenes is not None and name in self._scenes
 
     def annotated(self, image: SourceImage) -> AnnotatedImage:
         """Return an image with its objects as datasets are written from.
@@ -93,7 +112,8 @@ class KeptDocuments:
         Raises:
             OutputError: It cannot be written. Nothing has changed.
         """
-        earlier = self._journal.record(image.name) if image.name in self._journal else {}
+        holding = self._holding(image.name)
+        earlier = {} if holding is None else holding.record(image.name)
         record = {
             "name": image.name,
             "status": "done",
@@ -108,22 +128,44 @@ class KeptDocuments:
             **{name: value for name, value in earlier.items() if name in _KEPT},
             **members_of(document),
         }
-        self._journal.append(record, models, durable=True)
+        self._journal_for(document).append(record, models, durable=True)
         self._remember(image.name, document)
         self._summaries[image.name] = summary_of(image.name, document)
 
     def compact(self) -> None:
-        """Write the journal anew where most of it is superseded.
+        """Write a journal anew where most of it is superseded.
 
         Raises:
             OutputError: It cannot be written. The journal is as it was.
         """
-        if self._journal.is_wasteful:
-            self._journal.compact()
+        for journal in self._journals():
+            if journal.is_wasteful:
+                journal.compact()
 
     def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()
+        """Close the journals."""
+        for journal in self._journals():
+            journal.close()
+
+    def _journals(self) -> Iterator[Journal]:
+        yield self._journal
+        if self._scenes is not None:
+            yield self._scenes
+
+    def _holding(self, name: str) -> Journal | None:
+        """Return the journal that has an image, or None."""
+        if self.is_scene(name):
+            return self._scenes
+        return self._journal if name in self._journal else None
+
+    def _journal_for(self, document: ImageDocument) -> Journal:
+        """Return the journal that a document belongs into, which is made where it is missing."""
+        height, width = document.size or (0, 0)
+        if height * width <= MAX_PIXELS:
+            return self._journal
+        if self._scenes is None:
+            self._scenes = _open_scenes(self._out)
+        return self._scenes
 
     def _file_state(self, image: SourceImage, earlier: Mapping[str, Any]) -> dict[str, Any]:
         """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged."""
@@ -145,9 +187,13 @@ class KeptDocuments:
     def _read_summaries(self) -> list[str]:
         """Read the summaries of all records, and return their labels."""
         labels: dict[str, None] = {}
-        for record in self._journal.records():
+        for record in (record for journal in self._journals() for record in journal.records()):
             document = document_of(record)
             if document.version:
                 self._summaries[record["name"]] = summary_of(record["name"], document)
                 labels |= dict.fromkeys(each.label for each in document.objects if each.label is not None)
         return list(labels)
+
+
+def _open_scenes(out: Path) -> Journal:
+    return Journal(out / SCENES, HEADER, partial(check_record, most=MOST_PIXELS), adopt=True)

@@ -19,6 +19,7 @@ from ..server.settings import ServerSettings
 from .access import Access
 from .app import create_studio
 from .project import OWN_FOLDER, open_project
+from .raster_files import RasterFiles
 from .sample import add_sample
 from .truth import Truth
 from .video_app import create_video_studio
@@ -46,7 +47,14 @@ class OpenedStudio:
 
 @contextlib.contextmanager
 def open_studio(
-    source: str | None, out: Path, labels: Sequence[str] = (), truth: str | None = None, threshold: float = 0.3, *, video: bool = False
+    source: str | None,
+    out: Path,
+    labels: Sequence[str] = (),
+    truth: str | None = None,
+    threshold: float = 0.3,
+    *,
+    video: bool = False,
+    rasters: RasterFiles | None = None,
 ) -> Iterator[OpenedStudio]:
     """Open images or a video with what is kept of them in a dataset folder, which no other process may use meanwhile.
 
@@ -57,6 +65,7 @@ def open_studio(
         truth: Format and place of true masks, such as ``"coco=annotations.json"``, or None.
         threshold: The score from which text finds objects at first.
         video: Whether a folder has the frames of a video.
+        rasters: Tells which images are rasters, and opens them; None for the usual choice of bands.
 
     Raises:
         FolderInUseError: Another process uses the folder.
@@ -70,7 +79,8 @@ def open_studio(
             yield opened
         return
     name = NAME if source is None else Path(source).resolve().name
-    with open_project(source, out, labels, threshold, name, prepare=add_sample if source is None else None) as project:
+    prepare = add_sample if source is None else None
+    with open_project(source, out, labels, threshold, name, rasters=rasters, prepare=prepare) as project:
         if truth is not None:
             project.truth = Truth.open(truth, folder_of(source))
         access = Access(project.own)

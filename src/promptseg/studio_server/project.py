@@ -38,11 +38,13 @@ from ..server.messages import message_of
 from .changes import Change, Changed, apply
 from .documents import ImageDocument, ImageState, StudioObject
 from .events import Events
-from .file_stamps import BrokenFiles, FileValues
+from .file_stamps import BrokenFiles
 from .image_list import ImageList
 from .kept_documents import KeptDocuments
 from .labels import Label, Labels
 from .project_images import ProjectImages
+from .raster_files import RasterFiles, may_be_raster
+from .raster_formats import RASTER_FORMATS
 from .summaries import ImageSummary
 
 _log = logging.getLogger(__name__)
@@ -68,15 +70,16 @@ class Project:
         labels: Names of labels to offer, in their order.
         threshold: The score from which text finds objects at first.
         name: Name of the project.
+        rasters: Tells which images are rasters, and opens them; None for the usual choice of bands.
 
     Attributes:
         kind: ``"images"``. A video has another class, `VideoProject`.
-        own_formats: Name and summary of what can be exported beside the formats of images.
         name: Name of the project.
         out: The dataset folder.
         own: The folder in it for what is no annotation.
         threshold: The score from which text finds objects at first.
         truth: True masks, where somebody has set them.
+        rasters: Tells which images are rasters, and opens them.
         events: What the open pages are told.
         labels: The labels.
 
@@ -87,12 +90,20 @@ class Project:
     """
 
     kind: Literal["images"] = "images"
-    own_formats: tuple[tuple[str, str], ...] = ()
 
-    def __init__(self, source: Path | str | None, out: Path, labels: Sequence[str] = (), threshold: float = 0.3, name: str = "") -> None:
+    def __init__(
+        self,
+        source: Path | str | None,
+        out: Path,
+        labels: Sequence[str] = (),
+        threshold: float = 0.3,
+        name: str = "",
+        rasters: RasterFiles | None = None,
+    ) -> None:
         self.out, self.own = out, out / OWN_FOLDER
         self.name, self.threshold = name or out.name, threshold
         self.truth: Truth | None = None
+        self.rasters = rasters or RasterFiles()
         self.events = Events()
         self._lock = threading.RLock()
         self._images = ImageList(source, out)
@@ -100,7 +111,6 @@ class Project:
             self.own.mkdir(parents=True, exist_ok=True)
         remove_leftovers(out)
         remove_leftovers(self.own)
-        self._sizes: FileValues[Size] = FileValues(image_size)
         self._broken = BrokenFiles()
         self._kept = KeptDocuments(out)
         try:
@@ -110,6 +120,13 @@ class Project:
             raise
 
     # What is there.
+
+    @property
+    def own_formats(self) -> tuple[tuple[str, str], ...]:
+        """Name and summary of what can be exported beside the formats of images: those of rasters, where some may be there."""
+        with self._lock:
+            some = any(may_be_raster(image.path) or self._kept.is_scene(image.name) for image in self._images.all)
+        return tuple((name, summary) for name, (_, summary) in RASTER_FORMATS.items()) if some else ()
 
     def summaries(self) -> list[ImageSummary]:
         """Return all images in their order. Images that were put into the folder meanwhile are there.
@@ -159,7 +176,7 @@ class Project:
             NotFoundError: There is no such image.
             InputError: It cannot be read.
         """
-        return self._sizes.get(self.image(key).path)
+        return self.rasters.size(self.image(key).path)
 
     def size_of_masks(self, key: str) -> Size:
         """Return the ``(height, width)`` that the masks of an image have: that of its objects, or of its file where there are none.
@@ -198,7 +215,7 @@ class Project:
         return () if self.truth is None else self.truth.of(self.image(key).name, self.size(key))
 
     def annotated(self, states: Collection[ImageState] | None = None, *, empty: bool = True) -> ProjectImages:
-        """Return the images with their objects as datasets are written from, in the order of the list.
+        """Return the images with their objects as datasets are written from, in the order of the list, without those of `scenes`.
 
         Args:
             states: States of the images; None for all but ``"new"``.
@@ -206,7 +223,11 @@ class Project:
         """
         wanted = {"started", "suggested", "doubt", "done"} if states is None else set(states)
         chosen = [each for each in self.summaries() if each.state in wanted and each.version and (empty or each.objects)]
-        return ProjectImages(self.annotated_image, tuple(each.key for each in chosen))
+        return ProjectImages(self.annotated_image, tuple(each.key for each in chosen if not self._kept.is_scene(each.name)))
+
+    def scenes(self, states: Collection[ImageState]) -> list[ImageSummary]:
+        """Return the rasters in some states that have objects, and more pixels than a mask of an image can have."""
+        return [each for each in self.summaries() if each.state in states and each.objects and self._kept.is_scene(each.name)]
 
     # What changes.
 
@@ -360,6 +381,7 @@ def open_project(
     threshold: float = 0.3,
     name: str = "",
     *,
+    rasters: RasterFiles | None = None,
     prepare: Callable[[Path], None] | None = None,
 ) -> Iterator[Project]:
     """Open the images of a source with what is kept of them in a dataset folder, which no other process may use meanwhile.
@@ -372,6 +394,7 @@ def open_project(
         labels: Names of labels to offer, in their order.
         threshold: The score from which text finds objects at first.
         name: Name of the project.
+        rasters: Tells which images are rasters, and opens them; None for the usual choice of bands.
         prepare: Function that is called with the dataset folder before the images are listed.
 
     Raises:
@@ -380,5 +403,5 @@ def open_project(
     with locked(out):
         if prepare is not None:
             prepare(out)
-        with contextlib.closing(Project(source, out, labels, threshold, name)) as project:
+        with contextlib.closing(Project(source, out, labels, threshold, name, rasters)) as project:
             yield project

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from ..annotation.sources import SourceImage
 from ..errors import InputError
+from ..server.errors import RefusedError
 from ..server.images import ImageStore, StoredImage
+from .raster_files import RasterFiles
 
 
-def stored_image(store: ImageStore, image: SourceImage) -> StoredImage:
+def stored_image(store: ImageStore, image: SourceImage, rasters: RasterFiles) -> StoredImage:
     """Put the file of an image into a store, unless it is there, and return it. Not for the event loop: it reads the file.
 
     Raises:
         InputError: It cannot be read.
+        RefusedError: It is a raster, of which only parts are read.
         TooLargeError: It has too many pixels.
         OutputError: It cannot be kept.
     """
+    if rasters.has(image.path):
+        raise RefusedError(f"{image.name} is a raster: promptseg annotate with --tile finds objects in all of it")
     return store.put(file_of(image))
 
 

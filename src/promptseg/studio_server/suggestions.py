@@ -108,7 +108,7 @@ async def _suggest_one(service: Service, project: Project, key: str, prompts: Se
     if not await service.compute(_is_free, project, key):
         return None
     try:
-        image = await service.compute(lambda: stored_image(service.images, project.image(key)))
+        image = await service.compute(lambda: stored_image(service.images, project.image(key), project.rasters))
     except InputError as error:
         await service.compute(project.mark_broken, key, error)
         raise

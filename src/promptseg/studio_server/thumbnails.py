@@ -14,8 +14,10 @@ from PIL import Image
 from ..errors import InputError
 from ..image_formats import check_single, name_of, open_image
 from ..images import from_pil
+from ..rasters.window import Window
 from ..runtime.files import write_atomically
 from .file_stamps import stamp_of
+from .raster_files import RasterFiles
 
 LONGEST = 160
 """Length of the longer side in pixels."""
@@ -28,10 +30,11 @@ class Thumbnails:
 
     Args:
         folder: Folder for them. It is made when there is the first one.
+        rasters: Tells which of the files are rasters.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, rasters: RasterFiles) -> None:
+        self._folder, self._rasters = folder, rasters
         self._threads = ThreadPoolExecutor(1, "promptseg-thumbnails")
 
     async def get(self, name: str, path: Path) -> bytes:
@@ -57,12 +60,19 @@ class Thumbnails:
         kept = self._folder / f"{_digest(name, stamp)}.jpg"
         with contextlib.suppress(OSError):
             return kept.read_bytes()
-        content = thumbnail(path)
+        content = self._of_raster(path) if self._rasters.has(path) else thumbnail(path)
         with contextlib.suppress(OSError):  # It is made again when it is asked for.
             self._folder.mkdir(parents=True, exist_ok=True)
             with write_atomically(kept) as file:
                 file.write(content)
         return content
+
+    def _of_raster(self, path: Path) -> bytes:
+        with self._rasters.open(path) as raster:
+            height, width = raster.size
+            longest = max(height, width)
+            size = max(1, round(height * LONGEST / longest)), max(1, round(width * LONGEST / longest))
+            return _jpeg(Image.fromarray(raster.read(Window(0, 0, height, width), size)))
 
 
 def thumbnail(path: Path) -> bytes:
@@ -77,6 +87,10 @@ def thumbnail(path: Path) -> bytes:
             image.draft(None, (2 * LONGEST, 2 * LONGEST))  # Decodes an eighth of a large one.
         small = Image.fromarray(from_pil(image, name_of(path), once=True))
     small.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+    return _jpeg(small)
+
+
+def _jpeg(small: Image.Image) -> bytes:
     file = io.BytesIO()
     small.save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

@@ -16,7 +16,9 @@ from ..._result_values import result_to_dict
 from ...masks import Mask, Masks
 from ...results import Result
 from ..errors import RefusedError
+from ..scene_results import SceneResult
 from ..service import Service
+from .scene_answers import MOST_COUNTED, scene_bytes
 
 JSON = "application/json"
 POLYGONS = "application/vnd.promptseg.polygons+json"
@@ -54,10 +56,19 @@ def kind_of(request: Request) -> str:
     return found
 
 
-async def answer(service: Service, request: Request, result: Result, image: str, model: str) -> Response:
-    """Return the masks of a result as an answer of the kind that the client prefers."""
+async def answer(service: Service, request: Request, result: Result | SceneResult, image: str, model: str) -> Response:
+    """Return the masks of a result as an answer of the kind that the client prefers.
+
+    Raises:
+        NotAcceptableError: The client accepts none, or one that a raster is too large for.
+    """
     kind = kind_of(request)
-    if kind == PNG:
+    if isinstance(result, SceneResult):
+        height, width = result.masks.size
+        if kind == PNG or (kind == JSON and height * width > MOST_COUNTED):
+            raise NotAcceptableError(f"the masks of a raster of {width} x {height} pixels come as {POLYGONS}")
+        content = await service.compute(scene_bytes, result, image, model, kind == POLYGONS)
+    elif kind == PNG:
         content = await service.compute(label_png, result.masks)
     else:
         content = await service.compute(_json, result, image, model, kind == POLYGONS)

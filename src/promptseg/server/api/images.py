@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ..errors import RefusedError
 from ..images import StoredImage
+from ..rasters import StoredRaster
 from .bodies import body_schema, json_body
 from .parsing import image_of
 from .routes import Serving, problems
@@ -49,7 +50,10 @@ async def send_image(request: Request, service: Serving) -> Any:
     """Send an image as a form with `file`, as the body itself, or as JSON with `data`, `path` or `url`. The same image has the same id."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _told(await image_of(service, await json_body(ImageRef)(request)))
+        image = await image_of(service, await json_body(ImageRef)(request))
+        if isinstance(image, StoredRaster):
+            raise RefusedError("a raster stays where it is, and is not sent")
+        return _told(image)
     if kind == "multipart/form-data":
         return _told(await service.put_image(await _form_file(request)))
     if kind.startswith("image/") or kind == "application/octet-stream":

@@ -36,7 +36,7 @@ async def start_job(service: Serving, body: Annotated[SegmentIn, Depends(json_bo
     """Segment an image as a job: for everything mode, and for whatever takes long. Prompts of other clients are answered in between."""
     model = service.model(body.model)
     image = await image_of(service, body.image)
-    prompts = await prompts_of(service, body.prompts)
+    prompts = await prompts_of(service, body.prompts, image)
     service.check_prompts(prompts, model)
     operation = Segment(model.name, image, tuple(prompts), body.candidates)
     job = service.jobs.start("segment", lambda: service.engine.stream(operation), of=operation)

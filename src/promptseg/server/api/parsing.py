@@ -8,14 +8,16 @@ from operator import add
 
 from ..._prompt_values import prompt_from_dict
 from ...errors import InputError
+from ...image_formats import MAX_PIXELS
 from ...prompts import Concept, Prompt
-from ..images import StoredImage
+from ..errors import RefusedError
+from ..rasters import Segmentable, StoredRaster
 from ..service import Service
 from .schemas import ByData, ById, ByPath, ConceptIn, ConceptValues, ImageRef, PromptIn, SpatialIn
 
 
-async def image_of(service: Service, given: ImageRef) -> StoredImage:
-    """Return the image that a request names.
+async def image_of(service: Service, given: ImageRef) -> Segmentable:
+    """Return the image that a request names, or the raster.
 
     Raises:
         NotFoundError: There is none of this id, path or address.
@@ -24,20 +26,37 @@ async def image_of(service: Service, given: ImageRef) -> StoredImage:
         TooLargeError: It has too many bytes or pixels.
     """
     if isinstance(given, ById):
-        return service.images.get(given.id)
+        return service.rasters.get(given.id) if service.rasters.has(given.id) else service.images.get(given.id)
     if isinstance(given, ByData):
         return await service.put_base64(given.data)
     return await service.image_at(given.path if isinstance(given, ByPath) else given.url)
 
 
-async def prompts_of(service: Service, given: Sequence[PromptIn]) -> list[Prompt]:
+async def prompts_of(service: Service, given: Sequence[PromptIn], image: Segmentable | None = None) -> list[Prompt]:
     """Return the prompts of a request.
 
+    Args:
+        service: The service.
+        given: The prompts as they were sent.
+        image: What they are asked of, where that is one image. On a raster that is too large for the mask of an image, points and boxes
+            count alone, without the earlier mask that was sent with them.
+
     Raises:
+        RefusedError: One is a mask alone, on such a raster.
         InputError: One is not usable.
         PromptSegError: The image of an example is not usable, as in `image_of`.
     """
+    if isinstance(image, StoredRaster) and image.size[0] * image.size[1] > MAX_PIXELS:
+        given = [_without_mask(each) for each in given]
     return [await prompt_of(service, each) for each in given]
+
+
+def _without_mask(given: PromptIn) -> PromptIn:
+    if not isinstance(given, SpatialIn) or given.mask is None:
+        return given
+    if given.points is None and given.box is None:
+        raise RefusedError(f"on a raster of more than {MAX_PIXELS} pixels, a prompt has points or a box: a mask alone is of an image")
+    return given.model_copy(update={"mask": None})
 
 
 async def prompt_of(service: Service, given: PromptIn) -> Prompt:

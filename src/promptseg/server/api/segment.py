@@ -33,6 +33,6 @@ async def segment(request: Request, service: Serving, body: Annotated[SegmentIn,
     kind_of(request)
     model = service.model(body.model).name
     image = await image_of(service, body.image)
-    prompts = await prompts_of(service, body.prompts)
+    prompts = await prompts_of(service, body.prompts, image)
     result = await service.segment(image, prompts, model=model, candidates=body.candidates)
     return await answer(service, request, result, image.id, model)

@@ -42,7 +42,7 @@ async def tell_code(studio: InStudio, service: Serving, body: Annotated[CodeIn, 
     config = _with_threshold(model.config, studio.project.threshold if body.threshold is None else body.threshold)
     exact, candidate = None, None
     if found is not None and len(prompts) == 1 and prompts[0].keys() & {"points", "box", "mask"}:
-        stored = await service.compute(stored_image, service.images, image)
+        stored = await service.compute(stored_image, service.images, image, studio.project.rasters)
         exact, candidate = await _which(service, stored, prompts[0], model.name, found)
     code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()}, candidate)
     return Response(json_bytes({**vars(code), "exact": exact}), media_type="application/json")

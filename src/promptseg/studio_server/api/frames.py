@@ -15,8 +15,8 @@ from ...errors import InputError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
+from ..pyramid import TILE, level_sizes
 from ..state import json_bytes
-from ..tiles import TILE, level_sizes
 from ..video_documents import change_frame, frame_document
 from ..video_state import InVideo
 from .changing import changed_bytes, changed_or_refused

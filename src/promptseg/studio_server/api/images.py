@@ -7,15 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
+from ...annotation.sources import SourceImage
 from ...errors import InputError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ...server.errors import ConflictError
+from ...server.rasters import Segmentable
+from ...server.service import Service
 from ..file_stamps import stamp_of
-from ..state import InStudio, json_bytes
+from ..pyramid import TILE, level_sizes
+from ..raster_pyramid import RasterPyramid
+from ..state import InStudio, Studio, json_bytes
 from ..stored import file_of
-from ..tiles import TILE, level_sizes
 from .changing import changed_bytes, changed_or_refused
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, SummaryOut, change_of, document_values, summary_values
 
@@ -47,9 +51,7 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
     """Open an image: its size, its objects, and its id for `/v1/segment`."""
     image = await studio.do(studio.project.image, key)
     try:
-        content = await service.compute(file_of, image)
-        size = await studio.pyramids.prepare(image.path)  # All pixels are read for the tiles, so the store need not check them.
-        stored = await service.compute(service.images.put, content, size)
+        stored = await _stored(studio, service, image)
         document = await studio.do(studio.project.openable, key)
         await studio.do(studio.project.mark_broken, key, None)
     except (InputError, ConflictError) as error:
@@ -69,6 +71,16 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         "truth": [{"label": each.label, "mask": each.mask.to_coco_rle()} for each in truth],
     }
     return Response(json_bytes(values), media_type="application/json")
+
+
+async def _stored(studio: Studio, service: Service, image: SourceImage) -> Segmentable:
+    """Make the tiles of an image, and let the server know it: by its content, or a raster by its place."""
+    is_raster = await service.compute(studio.project.rasters.has, image.path)
+    content = b"" if is_raster else await service.compute(file_of, image)
+    pyramid = await studio.pyramids.prepare(image.path)  # All pixels are read for the tiles, so the store need not check them.
+    if isinstance(pyramid, RasterPyramid):
+        return service.rasters.put(pyramid.description, pyramid.size)
+    return await service.compute(service.images.put, content, pyramid.size)
 
 
 @router.get("/{key}/thumbnail", responses={**_JPEG, **problems(404, 422)}, response_class=Response)

@@ -25,7 +25,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream
 async def show_project(studio: InStudio, access: WithAccess) -> Response:
     """Tell what the studio works on."""
     project = studio.project
-    images = await studio.do(project.summaries)
+    images, own_formats = await studio.do(lambda: (project.summaries(), project.own_formats))
     values = {
         "name": project.name,
         "out": str(project.out),
@@ -33,7 +33,7 @@ async def show_project(studio: InStudio, access: WithAccess) -> Response:
         "kind": project.kind,
         "images": len(images),
         "labels": [vars(label) for label in project.labels.all],
-        "formats": [*({"name": name, "summary": summary} for name, summary in project.own_formats), *_FORMATS],
+        "formats": [*({"name": name, "summary": summary} for name, summary in own_formats), *_FORMATS],
         "truth": project.truth is not None,
         "threshold": project.threshold,
         "version": __version__,

@@ -21,7 +21,8 @@ from ...server.api.schemas import JobOut
 from ...server.errors import ConflictError
 from ...server.service import Service
 from ..background import on_thread
-from ..exporting import DEFAULT_STATES, Export, check_export, export
+from ..exporting import DEFAULT_STATES, Export
+from ..project_export import check_project_export, export_project
 from ..state import InStudio, Studio
 from ..suggestions import Suggested, check_examples, suggest
 from .images import KeyInPath
@@ -54,7 +55,7 @@ async def start_suggesting(studio: InStudio, service: Serving, body: Annotated[S
 @router.post("/export", status_code=202, response_model=JobOut, responses=problems(409, 422, 501, 507), openapi_extra=body_schema(ExportIn))
 async def start_export(studio: InStudio, service: Serving, body: Annotated[ExportIn, Depends(json_body(ExportIn))]) -> Any:
     """Write images as datasets into the folder of the dataset, and as a ZIP. The result of the job says what a format could not hold."""
-    await service.compute(check_export, body.formats, studio.project.out)
+    await service.compute(check_project_export, body.formats, studio.project)
     _check_alone(service, EXPORT)
     return job_values(service.jobs.start(EXPORT, partial(_exporting, studio, body)))
 
@@ -94,10 +95,8 @@ async def _suggesting(
 
 
 async def _exporting(studio: Studio, body: ExportIn) -> AsyncIterator[Progress | ExportOut]:
-    project = studio.project
     states = DEFAULT_STATES if body.states is None else tuple(body.states)
-    classes = [label.name for label in project.labels.all]
-    work = partial(export, body.formats, partial(project.annotated, states), project.out, classes, studio.downloads)
+    work = partial(export_project, studio.project, body.formats, states, studio.downloads)
     async for event in on_thread(work):
         yield export_out(event) if isinstance(event, Export) else event
 

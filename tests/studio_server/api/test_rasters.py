@@ -1,0 +1,260 @@
+"""A raster in the studio: tiles, clicks, objects and exports, also where it has more pixels than an image may have."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("rasterio")
+pytest.importorskip("pyogrio")
+
+import rasterio
+
+from fake_pipelines import built
+from promptseg import Mask
+from promptseg.annotation.run import JOURNAL
+from promptseg.image_formats import MAX_PIXELS
+from promptseg.scene_masks import SceneMask
+from promptseg.server.api.scene_answers import whole_counts
+from promptseg.studio_server import raster_files
+from promptseg.studio_server.image_list import key_of
+from promptseg.studio_server.kept_documents import SCENES
+from promptseg.studio_server.project import open_project
+from promptseg.testing import FakeSegmenter
+from running_studio import running_studio
+
+HUGE = (13_000, 14_000)
+"""More than an image may have."""
+LARGE = (1500, 2600)
+ORIGIN, PIXEL = (400_000.0, 5_000_000.0), 0.5
+SQUARE = (9000, 11_000, 9100, 11_060)
+"""``x0, y0, x1, y1`` of a bright square in the huge raster."""
+
+
+def write_raster(path, size, square=None):
+    """Write a dark raster with world coordinates and reduced copies; blocks without a bright pixel take no space."""
+    profile = {"driver": "GTiff", "height": size[0], "width": size[1], "count": 3, "dtype": "uint8", "crs": "EPSG:32633"}
+    profile |= {
+        "tiled": True,
+        "sparse_ok": True,
+        "compress": "deflate",
+        "transform": rasterio.Affine(PIXEL, 0, ORIGIN[0], 0, -PIXEL, ORIGIN[1]),
+    }
+    with rasterio.open(path, "w", **profile) as file:
+        x0, y0, x1, y1 = square or (100, 100, 200, 200)
+        window = rasterio.windows.Window(x0, y0, x1 - x0, y1 - y0)
+        file.write(np.full((3, y1 - y0, x1 - x0), 250, np.uint8), window=window)
+        file.build_overviews([4, 16])
+
+
+@dataclass
+class Opened:
+    studio: object
+    key: str
+    out: Path
+
+    def open(self):
+        answer = self.studio.client.get(f"/v1/studio/images/{self.key}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def segment(self, *prompts, **body):
+        body = {"image": {"id": self.open()["image"]}, "prompts": list(prompts), **body}
+        return self.studio.client.post("/v1/segment", json=body)
+
+    def put(self, *objects, version):
+        body = {"version": version, "change": {"put": list(objects)}}
+        answer = self.studio.client.post(f"/v1/studio/images/{self.key}/changes", json=body)
+        assert answer.status_code == 200, answer.text
+
+    def export(self, *formats):
+        return self.studio.result(self.studio.client.post("/v1/studio/export", json={"formats": list(formats)}))
+
+
+@contextlib.contextmanager
+def studio_of(source, tmp_path, name, radius=40.0):
+    pipeline = built()
+    pipeline = type(pipeline)(pipeline.config, None, FakeSegmenter(radius=radius))
+    (tmp_path / "server").mkdir(exist_ok=True)
+    with open_project(source, tmp_path / "out") as project, running_studio(project, {"fake": pipeline}, tmp_path / "server") as running:
+        yield Opened(running, key_of(name), tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def huge_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("huge") / "scene.tif"
+    write_raster(path, HUGE, SQUARE)
+    assert HUGE[0] * HUGE[1] > MAX_PIXELS
+    return path
+
+
+@pytest.fixture
+def huge(huge_path, tmp_path):
+    with studio_of(huge_path, tmp_path, "scene.tif") as opened:
+        yield opened
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A raster of fewer pixels, in a folder with an image."""
+    monkeypatch.setattr(raster_files, "LARGE", 1_000_000)
+    (folder := tmp_path / "photos").mkdir()
+    write_raster(folder / "scene.tif", LARGE)
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(folder / "a.png")
+    with studio_of(folder, tmp_path, "scene.tif") as opened:
+        yield opened
+
+
+def disc(radius=30):
+    rows, columns = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    return Mask.from_array(rows**2 + columns**2 <= radius**2)
+
+
+def posted(uid, at, size=HUGE, **values):
+    return {"uid": uid, "mask": {"size": list(size), "counts": whole_counts(SceneMask.of(disc(), at), size)}, **values}
+
+
+def pixels_of(content):
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+def test_it_is_shown_by_tiles(huge):
+    opened = huge.open()
+    assert (opened["height"], opened["width"], opened["tiles"]) == (*HUGE, {"size": 512, "levels": 6})
+    level, column, row = 0, SQUARE[0] // 512, SQUARE[1] // 512
+    tile = pixels_of(huge.studio.client.get(f"/v1/studio/images/{huge.key}/tiles/{level}/{column}/{row}").content)
+    assert tile.shape == (512, 512, 3)
+    bright = np.argwhere(tile[:, :, 0] > 125)
+    assert bright.min(axis=0).tolist() == [SQUARE[1] - row * 512, SQUARE[0] - column * 512]
+    whole = pixels_of(huge.studio.client.get(f"/v1/studio/images/{huge.key}/tiles/5/0/0").content)
+    assert whole.shape == (407, 438, 3)
+    assert huge.studio.client.get(f"/v1/studio/images/{huge.key}/tiles/6/0/0").status_code == 404
+    small = pixels_of(huge.studio.client.get(f"/v1/studio/images/{huge.key}/thumbnail").content)
+    assert small.shape == (149, 160, 3)
+
+
+def test_a_click_gives_a_mask_of_the_whole_raster(huge):
+    result = huge.segment({"points": [[9050, 11_030]]}).json()
+    assert result["size"] == {"height": HUGE[0], "width": HUGE[1]}
+    (mask,) = result["masks"]
+    assert mask["segmentation"]["size"] == list(HUGE)
+    assert mask["box"] == pytest.approx([9050 - 40, 11_030 - 40, 9050 + 41, 11_030 + 41], abs=1)
+    assert mask["area"] == pytest.approx(np.pi * 40**2, rel=0.02)
+    assert (mask["prompt_index"], mask["score_kind"]) == (0, "mask")
+    several = huge.segment({"points": [[9050, 11_030]]}, candidates=True).json()["masks"]
+    assert len(several) == 3
+
+
+def test_an_earlier_mask_is_left_out_where_no_mask_can_be_so_large(huge):
+    (first,) = huge.segment({"points": [[9050, 11_030]]}).json()["masks"]
+    points = {"points": [[9050, 11_030], [9100, 11_030]], "foreground": [True, True]}
+    again = huge.segment({**points, "mask": first["segmentation"]}).json()["masks"]
+    assert again == huge.segment(points).json()["masks"]
+    alone = huge.segment({"mask": first["segmentation"]})
+    assert (alone.status_code, "points or a box" in alone.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("prompt", [{"everything": {}}, {"text": ["roof"]}])
+def test_what_looks_for_objects_everywhere_is_refused(huge, prompt):
+    answer = huge.segment(prompt)
+    assert answer.status_code == (400 if "everything" in prompt else 422), answer.text
+    if "everything" in prompt:
+        assert "promptseg annotate with --tile" in answer.json()["detail"]
+
+
+def test_masks_come_as_polygons_and_not_as_a_picture(huge):
+    body = {"image": {"id": huge.open()["image"]}, "prompts": [{"box": [9000, 11_000, 9100, 11_060]}]}
+    polygons = {"Accept": "application/vnd.promptseg.polygons+json"}
+    (mask,) = huge.studio.client.post("/v1/segment", json=body, headers=polygons).json()["masks"]
+    assert sorted(mask["segmentation"][0][0]) == [[9000, 11_000], [9000, 11_060], [9100, 11_000], [9100, 11_060]]
+    assert huge.studio.client.post("/v1/segment", json=body, headers={"Accept": "image/png"}).status_code == 406
+
+
+def test_objects_of_a_huge_raster_are_kept_beside_annotates_journal(huge, huge_path, tmp_path):
+    huge.put(posted("one", (9000, 11_000), label="roof"), version=0)
+    huge.put(posted("two", (13_900, 12_900)), version=1)
+    (one, two) = huge.open()["document"]["objects"]
+    assert (one["label"], two["mask"]["counts"]) == ("roof", posted("two", (13_900, 12_900))["mask"]["counts"])
+    assert "scene.tif" in (huge.out / SCENES).read_text()
+    assert "scene.tif" not in (huge.out / JOURNAL).read_text()
+    (listed,) = huge.studio.client.get("/v1/studio/images").json()["images"]
+    assert (listed["objects"], listed["state"]) == (2, "started")
+
+
+def test_they_are_there_when_the_studio_is_opened_again(huge_path, tmp_path):
+    with studio_of(huge_path, tmp_path, "scene.tif") as first:
+        first.put(posted("one", (9000, 11_000), label="roof"), version=0)
+        first.put(posted("one", (9000, 11_500), label="roof"), version=1)
+    with studio_of(huge_path, tmp_path, "scene.tif") as again:
+        (one,) = again.open()["document"]["objects"]
+        assert one["mask"]["counts"] == posted("one", (9000, 11_500))["mask"]["counts"]
+        assert [label.name for label in again.studio.project.labels.all] == ["roof"]
+        again.put(posted("two", (1, 1)), version=2)
+
+
+def test_they_are_exported_in_world_coordinates_and_not_in_datasets_of_images(huge):
+    huge.put(posted("one", (9000, 11_000), label="roof"), version=0)
+    done = huge.export("raster-geojson", "gpkg", "label-tif", "coco")
+    told = {each["format"]: each for each in done["files"]}
+    assert (told["coco"]["images"], told["gpkg"]["objects"]) == (0, 1)
+    assert any("1 raster is too large" in line for line in told["coco"]["lost"])
+    content = json.loads((huge.out / "rasters" / "scene.tif.geojson").read_text())
+    (feature,) = content["features"]
+    assert feature["properties"]["label"] == "roof"
+    assert feature["geometry"]["type"] == "Polygon"
+    corners = np.array(feature["geometry"]["coordinates"][0])
+    assert corners.min(axis=0) == pytest.approx([ORIGIN[0] + 9000 * PIXEL, ORIGIN[1] - 11_061 * PIXEL])
+    with rasterio.open(huge.out / "rasters" / "scene.tif.tif") as labels:
+        assert labels.shape == HUGE
+        assert labels.read(1, window=rasterio.windows.Window(9030, 11_030, 1, 1)).item() == 1
+    packed = zipfile.ZipFile(io.BytesIO(huge.studio.client.get(done["download"]).content))
+    assert {f"rasters/scene.tif.{suffix}" for suffix in ("gpkg", "geojson", "tif", "csv")} <= set(packed.namelist())
+
+
+def test_a_raster_that_was_changed_is_named(huge_path, tmp_path):
+    path = tmp_path / "scene.tif"
+    path.write_bytes(huge_path.read_bytes())
+    with studio_of(path, tmp_path, "scene.tif") as opened:
+        image = opened.open()["image"]
+        write_raster(path, (2000, 3000))
+        body = {"image": {"id": image}, "prompts": [{"points": [[5, 5]]}]}
+        answer = opened.studio.client.post("/v1/segment", json=body)
+        assert (answer.status_code, "changed" in answer.json()["detail"]) == (422, True)
+
+
+def test_a_raster_of_fewer_pixels_is_kept_and_exported_as_an_image_too(large):
+    large.put(posted("one", (500, 600), LARGE, label="roof"), version=0)
+    assert not (large.out / SCENES).exists()
+    assert "scene.tif" in (large.out / JOURNAL).read_text()
+    large.export("coco", "geoparquet")
+    assert [each["file_name"] for each in json.loads((large.out / "coco.json").read_text())["images"]] == ["scene.tif"]
+    assert (large.out / "rasters" / "scene.tif.parquet").is_file()
+    (mask,) = large.segment({"points": [[1300, 700]]}).json()["masks"]
+    assert large.segment({"mask": mask["segmentation"], "points": [[1300, 700]]}).status_code == 200
+
+
+def test_suggestions_say_why_a_raster_has_none(large):
+    done = large.studio.result(large.studio.client.post("/v1/studio/suggest", json={"prompts": [{"everything": {}}]}))
+    assert done["images"] == 1
+    assert "promptseg annotate with --tile" in done["failed"]["scene.tif"]
+    listed = {each["name"]: each for each in large.studio.client.get("/v1/studio/images").json()["images"]}
+    assert (listed["scene.tif"]["error"], listed["a.png"]["state"]) == (None, "suggested")
+
+
+def test_formats_of_rasters_are_offered_where_there_are_some(large, tmp_path):
+    offered = {each["name"] for each in large.studio.client.get("/v1/studio").json()["formats"]}
+    assert {"coco", "gpkg", "geoparquet", "raster-geojson", "label-tif"} <= offered
+    (folder := tmp_path / "only").mkdir()
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(folder / "a.png")
+    with open_project(folder, tmp_path / "other") as project:
+        assert project.own_formats == ()
