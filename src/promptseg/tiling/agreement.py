@@ -9,7 +9,7 @@ def agreement(one: Piece, other: Piece) -> float:
     """Return the intersection over union of two pieces, where both know the object.
 
     A whole piece knows the whole object: what the other one has beyond it counts against them. A cut piece knows what its tile shows, and
-    nothing else: of the other piece, only the part in that tile counts.
+    nothing else: of the other piece, only the part in that tile counts. Where the boxes show that it is below a half, it is 0.
     """
     shared = one.mask.window.shared(other.mask.window)
     if shared is None:

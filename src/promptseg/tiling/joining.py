@@ -4,11 +4,12 @@ The rules, in their order. Only pieces of the same label have to do with each ot
 
 1. Two pieces of different tiles agree by their IoU where both know the object (`agreement`). Above `AGREE` they may be one object.
 2. Pieces are joined by agreement, the best first. An object has no two pieces of one tile that overlap or of which one is whole.
-3. An object with whole pieces is the best of them: of the finest scale, then by score. One with cut pieces alone is put together from those
-   of the coarsest scale. Each pixel is taken from the tile in whose core it lies, or from any where that tile has no piece of the object.
-4. A cut piece that agrees with no other is a fragment. It is dropped if it does not reach the core of its tile: the tile whose core it is
-   in saw it better. It is dropped, too, if most of it lies in a better object.
-5. Of objects that are nearly the same, the better one stays.
+3. An object comes from the finest scale at which it is complete, or else from the coarsest. At one scale, it is the whole piece with the
+   best score. Without a whole piece, it is put together: each pixel is taken from the tile in whose core it lies, or from any where that
+   tile has no piece of the object. It is complete if each of its pixels is away from the border of a tile that shows it.
+4. A cut piece that agrees with no other is dropped if it does not reach the core of its tile: another tile sees that place better.
+5. Of objects that are nearly the same, the better one stays: a complete one before others, a finer scale, a better score. An object that is
+   not complete is dropped, too, if most of it lies in a better one.
 
 Nothing depends on the order of tiles or pieces: they are sorted first, and ties are broken by place.
 """
@@ -35,8 +36,8 @@ AGREE = 0.5
 SAME = 0.7
 """IoU above which two objects are duplicates."""
 
-INSIDE = 0.8
-"""Share of a fragment that lies in an object for the fragment to be a part of it."""
+INSIDE = 0.65
+"""Share of an object that is not complete above which it counts as a part of a better one that it lies in."""
 
 
 def joined(pieces: Iterable[Piece], size: Size) -> SceneMasks:
@@ -144,40 +145,52 @@ class _Object:
     Attributes:
         mask: The mask.
         scale: The scale that it comes from.
-        fragment: Whether it is a cut piece that agrees with no other.
+        complete: Whether no border of a tile cuts it, after joining.
     """
 
     mask: SceneMask
     scale: float
-    fragment: bool = False
+    complete: bool
 
     @property
     def rank(self) -> tuple[object, ...]:
-        """Sorts better objects first. Of fragments, the larger is better."""
-        return self.fragment, -self.mask.area if self.fragment else 0, -self.scale, -(self.mask.score or 0.0), _place(self.mask)
+        """Sorts better objects first. Of those that are not complete, the larger is better."""
+        area = 0 if self.complete else self.mask.area
+        return not self.complete, -area, -self.scale, -(self.mask.score or 0.0), _place(self.mask)
 
 
 def _object(group: Sequence[Piece]) -> _Object | None:
     """Return the object of a group of pieces, or None for a fragment that its tile saw badly."""
-    whole = [piece for piece in group if not piece.cut]
-    if whole:
-        best = min(whole, key=lambda piece: (-piece.scale, -(piece.mask.score or 0.0)))
-        return _Object(best.mask, best.scale)
     if len(group) == 1:
         (piece,) = group
-        return _Object(piece.mask, piece.scale, fragment=True) if piece.mask.area_in(piece.tile.core) else None
-    coarsest = min(piece.scale for piece in group)
-    return _Object(_put_together([piece for piece in group if piece.scale == coarsest]), coarsest)
+        reaches_core = not piece.cut or piece.mask.area_in(piece.tile.core)
+        return _Object(piece.mask, piece.scale, not piece.cut) if reaches_core else None
+    found = None
+    for scale in sorted({piece.scale for piece in group}, reverse=True):
+        found = _at_scale([piece for piece in group if piece.scale == scale])
+        if found.complete:
+            break
+    return found
 
 
-def _put_together(pieces: Sequence[Piece]) -> SceneMask:
+def _at_scale(pieces: Sequence[Piece]) -> _Object:
+    """Return the object of pieces of one scale: the best whole one, or all put together."""
+    whole = [piece for piece in pieces if not piece.cut]
+    if whole:
+        best = min(whole, key=lambda piece: -(piece.mask.score or 0.0))
+        return _Object(best.mask, best.scale, complete=True)
+    return _put_together(pieces)
+
+
+def _put_together(pieces: Sequence[Piece]) -> _Object:
     """Return one object of cut pieces of one scale. Its score is the mean of theirs, weighted by the pixels that each gives."""
     window = pieces[0].mask.window
     for piece in pieces[1:]:
         window = _around(window, piece.mask.window)
-    cores = np.zeros(window.size, bool)
+    cores, seen = np.zeros(window.size, bool), np.zeros(window.size, bool)
     for piece in pieces:
         cores[_slices(piece.tile.core.shared(window), window)] = True
+        seen[_slices(piece.clear.shared(window), window)] = True
     inside, given = np.zeros(window.size, bool), []
     for piece in pieces:
         here = _slices(piece.mask.window, window)
@@ -186,12 +199,12 @@ def _put_together(pieces: Sequence[Piece]) -> SceneMask:
         shown = piece.mask.pixels(piece.mask.window) & wanted
         inside[here] |= shown
         given.append(int(np.count_nonzero(shown)))
-    most = pieces[int(np.argmax(given))]
+    most, complete = pieces[int(np.argmax(given))], len(pieces) > 1 and not (inside & ~seen).any()
     if not inside.any():  # Each lies in the cores of the others alone.
-        return most.mask
+        return _Object(most.mask, most.scale, complete=False)
     mask = Mask.from_crop(inside, (0, 0), window.size)
     whole = replace(most.mask.mask, size=mask.size, counts=mask.counts, score=_mean_score(pieces, given))
-    return SceneMask.of(whole, (window.x, window.y))
+    return _Object(SceneMask.of(whole, (window.x, window.y)), most.scale, complete)
 
 
 def _slices(part: Window | None, of: Window) -> tuple[slice, slice]:
@@ -226,9 +239,9 @@ def _without_duplicates(objects: Sequence[_Object]) -> Iterator[_Object]:
 
 
 def _superfluous(one: _Object, better: _Object) -> bool:
-    """Return whether a better object makes another one superfluous: it is the same, or the other is a fragment that lies in it."""
+    """Return whether a better object makes another one superfluous: it is the same, or the other is not complete and lies in it."""
     smaller, larger = sorted((one.mask.area, better.mask.area))
-    if not one.fragment and smaller < SAME * larger:  # Whatever they share: no need to look at pixels.
+    if one.complete and smaller < SAME * larger:  # Whatever they share: no need to look at pixels.
         return False
     both = one.mask.shared_area(better.mask)
-    return both > SAME * (one.mask.area + better.mask.area - both) or (one.fragment and both > INSIDE * one.mask.area)
+    return both > SAME * (one.mask.area + better.mask.area - both) or (not one.complete and both > INSIDE * one.mask.area)

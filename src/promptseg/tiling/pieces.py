@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..masks import Mask, Masks, Size
+from ..rasters.window import Window
 from ..scene_masks import SceneMask
 from .grid import Tile, TileGrid
 from .rescaling import rescaled
@@ -26,13 +28,18 @@ class Piece:
         tile: The tile.
         scale: Scale of the tile's grid.
         mask: The mask in pixels of the raster.
-        cut: Whether the border of the tile cuts the object, as far as the tile can tell. The border of the raster cuts nothing.
+        clear: The part of the tile that is away from the borders that cut objects, see `clear_part`.
     """
 
     tile: Tile
     scale: float
     mask: SceneMask
-    cut: bool
+    clear: Window
+
+    @property
+    def cut(self) -> bool:
+        """Whether the border of the tile cuts the object, as far as the tile can tell."""
+        return is_cut(self.mask, self.clear)
 
 
 def pieces_of(masks: Masks, tile: Tile, grid: TileGrid, valid: NDArray[np.bool_] | None = None) -> list[Piece]:
@@ -55,31 +62,32 @@ def pieces_of(masks: Masks, tile: Tile, grid: TileGrid, valid: NDArray[np.bool_]
 
 
 def _pieces(masks: Masks, tile: Tile, grid: TileGrid, valid: NDArray[np.bool_] | None) -> Iterator[Piece]:
+    clear = clear_part(tile, grid.size)
     for mask in masks:
-        cut = is_cut(mask, tile, grid.size)
         seen = mask if valid is None else _with_data(mask, valid)
         if seen.area:
             # An index counts detections of the tile.
-            yield Piece(tile, grid.scale, rescaled(replace(seen, detection_index=None), tile.window), cut)
+            yield Piece(tile, grid.scale, rescaled(replace(seen, detection_index=None), tile.window), clear)
 
 
-def is_cut(mask: Mask, tile: Tile, size: Size) -> bool:
-    """Return whether the mask of a tile reaches a border of the tile that is not the raster's.
+def clear_part(tile: Tile, size: Size) -> Window:
+    """Return the part of a tile's window that is at least `BORDER` away from the borders of the tile. That of the raster cuts nothing.
 
     Args:
-        mask: A mask of the tile's `input_size`.
         tile: The tile.
         size: ``(height, width)`` of the raster.
     """
-    x0, y0, x1, y1 = mask.box.tolist()
-    height, width = tile.input_size
-    window = tile.window
-    return (
-        (window.x > 0 and x0 < BORDER)
-        or (window.y > 0 and y0 < BORDER)
-        or (window.right < size[1] and x1 > width - BORDER)
-        or (window.bottom < size[0] and y1 > height - BORDER)
-    )
+    window, (height, width) = tile.window, tile.input_size
+    across, down = math.floor(BORDER * window.width / width), math.floor(BORDER * window.height / height)
+    x0, y0 = window.x and window.x + across, window.y and window.y + down
+    x1 = window.right if window.right == size[1] else window.right - across
+    y1 = window.bottom if window.bottom == size[0] else window.bottom - down
+    return Window(y0, x0, y1 - y0, x1 - x0)
+
+
+def is_cut(mask: SceneMask, clear: Window) -> bool:
+    """Return whether a mask reaches beyond the clear part of its tile."""
+    return mask.window.shared(clear) != mask.window
 
 
 def _with_data(mask: Mask, valid: NDArray[np.bool_]) -> Mask:

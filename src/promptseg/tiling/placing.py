@@ -11,7 +11,7 @@ from ..prompts import SpatialPrompt
 from ..scene_masks import SceneMask
 from .grid import MAX_SIDE, Tile, TileGrid
 from .moving import Box, extent, holds, into
-from .pieces import BORDER, is_cut
+from .pieces import BORDER, clear_part, is_cut
 from .rescaling import rescaled
 
 _ROOM = 1.5
@@ -71,6 +71,7 @@ class PlacedPrompt:
         self._steps = self._tiles()
         self.tile = next(self._steps)
         self.masks: list[SceneMask] = []
+        self._cut = False
 
     @property
     def prompt(self) -> SpatialPrompt:
@@ -79,18 +80,16 @@ class PlacedPrompt:
 
     def take(self, masks: Sequence[Mask]) -> None:
         """Take the masks of the tile, without its empty ones. Where it has none, those of an earlier tile stay."""
-        if masks:
-            self.masks = [rescaled(replace(mask, prompt_index=self._index), self.tile.window) for mask in masks]
+        placed = [rescaled(replace(mask, prompt_index=self._index), self.tile.window) for mask in masks]
+        clear = clear_part(self.tile, self._grids[0].size)
+        self._cut = any(is_cut(mask, clear) for mask in placed)
+        self.masks = placed or self.masks
 
-    def goes_on(self, masks: Sequence[Mask]) -> bool:
-        """Return whether another tile is to be asked after one with these masks. It is `tile` then."""
-        if not any(is_cut(mask, self.tile, self._grids[0].size) for mask in masks):
-            return False
-        following = next(self._steps, None)
-        if following is None:
-            return False
-        self.tile = following
-        return True
+    def goes_on(self) -> bool:
+        """Return whether another tile is to be asked after the last one. It is `tile` then."""
+        following = next(self._steps, None) if self._cut else None
+        self.tile = following or self.tile
+        return following is not None
 
     def _tiles(self) -> Iterator[Tile]:
         for grid, tile in places(self._extent, self._grids):

@@ -281,7 +281,7 @@ class TiledSession(StaysInProcess):
                     found.setdefault(position if mask.prompt_index is None else mask.prompt_index, []).append(mask)
             for position, each in enumerate(here):
                 each.take(found.get(position, []))
-                if not candidates and each.goes_on(found.get(position, [])):
+                if not candidates and each.goes_on():
                     further.append(each)
         return further
 
