@@ -14,17 +14,22 @@ from raster_files import mean_of, ramp
 zarr = pytest.importorskip("zarr", reason="OME-Zarr needs zarr")
 
 
-@pytest.fixture(params=["0.4", "0.5"])
+NEW = int(zarr.__version__.split(".")[0]) > 2
+"""Whether this zarr writes the third format, in which OME-Zarr 0.5 is. For Python 3.10 there is none that does."""
+
+
+@pytest.fixture(params=["0.4", "0.5"] if NEW else ["0.4"])
 def write(request, tmp_path):
     """Write an OME-Zarr of arrays, the largest first: ``write([array, …], "cyx")``."""
 
     def write(levels, axes="cyx", omero=None, chunk=64):
         folder = tmp_path / "image.zarr"
-        group = zarr.open_group(str(folder), mode="w", zarr_format=2 if request.param == "0.4" else 3)
+        group = zarr.open_group(str(folder), mode="w", **({"zarr_format": 2 if request.param == "0.4" else 3} if NEW else {}))
+        create = group.create_array if NEW else group.create_dataset
         kinds = {"c": "channel", "t": "time"}
         for number, array in enumerate(levels):
             chunks = tuple(min(chunk, side) for side in array.shape)
-            group.create_array(str(number), shape=array.shape, dtype=array.dtype, chunks=chunks)[...] = array
+            create(str(number), shape=array.shape, dtype=array.dtype, chunks=chunks)[...] = array
         said = {
             "multiscales": [
                 {
