@@ -59,7 +59,7 @@ class InputError(PromptSegError, ValueError):
 
 
 class InputWarning(UserWarning):
-    """An image that was read by a rule, because it does not say how it is meant. The message names the image and the rule."""
+    """An image that was read by a rule, because it does not say how it is meant, or without a damaged part. The message names both."""
 
 
 class MissingDependencyError(PromptSegError, ImportError):
