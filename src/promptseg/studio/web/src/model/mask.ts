@@ -155,18 +155,6 @@ export class Bitmap implements Crop {
     return Bitmap.trimmed(this.width, this.height, this, bits);
   }
 
-  intersect(other: Bitmap): Bitmap {
-    this.checkLike(other);
-    const shared = within(this, other);
-    if (shared === null) return Bitmap.empty(this.width, this.height);
-    const bits = this.bitsIn(shared);
-    const others = other.bits;
-    forEachRow(shared, other, shared, (place, otherPlace, length) => {
-      for (let x = 0; x < length; x++) bits[place + x]! &= others[otherPlace + x]!;
-    });
-    return Bitmap.trimmed(this.width, this.height, shared, bits);
-  }
-
   /** Number of pixels that are in both masks. */
   overlap(other: Bitmap): number {
     this.checkLike(other);

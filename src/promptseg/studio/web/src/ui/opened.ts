@@ -38,8 +38,4 @@ export class Opened {
       this.kept.delete(key);
     }
   }
-
-  forget(key: string): void {
-    this.kept.delete(key);
-  }
 }

@@ -27,7 +27,6 @@ describe("on random masks", () => {
     for (const [mask, pixels] of [
       [one.union(other), a.map((bit, i) => bit | b[i]!)],
       [one.subtract(other), a.map((bit, i) => bit & (1 - b[i]!))],
-      [one.intersect(other), a.map((bit, i) => bit & b[i]!)],
     ] as const) {
       expect(pixelsOf(mask)).toEqual(pixels);
       expectWhole(mask);

@@ -58,7 +58,9 @@ export function randomMask(next: () => number, size?: [number, number]): Bitmap 
   const noise = Uint8Array.from({ length: width * height }, () => (next() < share ? 1 : 0));
   const place = { x0: 0, y0: 0, x1: width, y1: height };
   const mask = Bitmap.fromBits(width, height, place, noise);
-  return next() < 0.5 ? mask : mask.intersect(disc([width, height], randomPoint(next, [width, height]), 1 + next() * 6));
+  if (next() < 0.5) return mask;
+  const blob = disc([width, height], randomPoint(next, [width, height]), 1 + next() * 6);
+  return mask.subtract(mask.subtract(blob));
 }
 
 export function randomSize(next: () => number): [number, number] {
