@@ -2,19 +2,18 @@
 
 import type { Bitmap } from "../model/mask.ts";
 import { Emitter, type Stop } from "../model/emitter.ts";
-import type { Box, Point, RunLengths } from "../model/types.ts";
+import type { Point, RunLengths } from "../model/types.ts";
+import { Canvases } from "./canvases.ts";
 import { Input, type InputEvents } from "./input.ts";
-import { Layer } from "./layer.ts";
 import type { Mark } from "./marks.ts";
 import { MarksCanvas } from "./markscanvas.ts";
-import { Pacer } from "./pacer.ts";
 import {
   boxOfStroke,
   drawStroke,
-  OverlayPainter,
   placeOf,
-  ScenePainter,
   type DraftStyle,
+  type OverlayPainter,
+  type ScenePainter,
   type ShownObject,
   type Stroke,
 } from "./painters.ts";
@@ -22,9 +21,8 @@ import type { StageKey } from "./pointer.ts";
 import { readMask } from "./readmask.ts";
 import { BrushRing, type Ring } from "./ring.ts";
 import { shapeOf } from "./shapes.ts";
-import { Sheet } from "./sheet.ts";
 import { changesOf } from "./shown.ts";
-import { levelAt, TileCache, type TileSource } from "./tiles.ts";
+import { TileCache, type TileSource } from "./tiles.ts";
 import { Viewport, type Size } from "./viewport.ts";
 
 export type { Mark } from "./marks.ts";
@@ -45,18 +43,6 @@ export interface StageOptions {
   zoomKeys?: boolean;
 }
 
-/** Milliseconds without a zoom after which the sheet is painted at its scale. */
-const RESTS_AFTER = 90;
-/** Milliseconds a frame for making outlines: while the image moves, and otherwise. */
-const MOVING_TIME = 5;
-const RESTING_TIME = 12;
-/** Device pixels a frame that are painted while the image moves: what comes into view at a fast drag, with time to spare. */
-const MOVING_PIXELS = 150_000;
-/** Device pixels around an object that its outline takes. */
-const LINE_ROOM = 6;
-/** So many changed objects are painted before the next frame is shown; more are painted over several. */
-const FEW = 32;
-
 export class Stage {
   readonly viewport = new Viewport();
   readonly host: HTMLElement;
@@ -66,31 +52,25 @@ export class Stage {
   takesOther: () => boolean = () => false;
   readonly #events = new Emitter<InputEvents>();
   readonly #input: Input;
-  readonly #scene = new ScenePainter();
-  readonly #overlay = new OverlayPainter();
-  readonly #sceneLayer: Layer;
-  readonly #overlayLayer: Layer;
-  readonly #sheet: Sheet;
+  readonly #canvases: Canvases;
+  readonly #scene: ScenePainter;
+  readonly #overlay: OverlayPainter;
   readonly #marks: MarksCanvas;
   readonly #ring: BrushRing;
-  readonly #pacer = new Pacer();
   readonly #resize: ResizeObserver;
   #frame = 0;
-  #zoomed = { scale: 1, at: -Infinity };
-  #moved = -Infinity;
-  #restTimer: ReturnType<typeof setTimeout> | undefined;
   #selected: ReadonlySet<string> = new Set();
   #hovered: string | null = null;
 
   constructor(host: HTMLElement, options: StageOptions) {
     this.host = host;
     const { ownerDocument: document } = host;
-    this.#sceneLayer = new Layer(document, this.#scene);
-    this.#overlayLayer = new Layer(document, this.#overlay);
-    this.#sheet = new Sheet(document, [this.#sceneLayer, this.#overlayLayer]);
+    this.#canvases = new Canvases(document, this.viewport, () => this.#request());
+    this.#scene = this.#canvases.scene;
+    this.#overlay = this.#canvases.overlay;
     this.#marks = new MarksCanvas(document);
     this.#ring = new BrushRing(document);
-    host.append(this.#sheet.element, this.#marks.element, this.#ring.element);
+    host.append(this.#canvases.element, this.#marks.element, this.#ring.element);
     host.style.cssText += ";position:relative;overflow:hidden;touch-action:none;user-select:none;contain:strict;";
     host.tabIndex = 0;
     host.setAttribute("role", "application");
@@ -115,10 +95,9 @@ export class Stage {
   /** Free everything. The host is left empty. */
   close(): void {
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#restTimer);
     this.#resize.disconnect();
     this.#input.close();
-    this.#scene.image.tiles?.close();
+    this.#canvases.close();
     this.host.replaceChildren();
   }
 
@@ -153,7 +132,7 @@ export class Stage {
     image.tiles?.close();
     image.tiles = null;
     image.picture = { bitmap, width, height };
-    this.#sceneLayer.invalidateAll();
+    this.#canvases.sceneLayer.invalidateAll();
     this.#request();
   }
 
@@ -171,7 +150,7 @@ export class Stage {
       const { width, height, source } = image;
       this.#scene.image.tiles = new TileCache(source, { width, height }, (tile) => {
         const tiles = this.#scene.image.tiles;
-        if (tiles !== null) this.#sceneLayer.invalidate(placeOf(tiles, tile), 1);
+        if (tiles !== null) this.#canvases.sceneLayer.invalidate(placeOf(tiles, tile), 1);
         this.#request();
       });
       const { picture } = this.#scene.image;
@@ -182,16 +161,14 @@ export class Stage {
     } else {
       this.#scene.image.picture = null;
     }
-    for (const layer of [this.#sceneLayer, this.#overlayLayer]) layer.invalidateAll();
-    this.#zoomed.at = -Infinity; // Another image is painted at its scale at once.
-    this.#redrawMarks();
+    this.#canvases.changedAll();
   }
 
   /** Show objects, the first at the back. What did not change is not painted again. */
   setObjects(objects: readonly ShownObject[]): void {
     const changed = changesOf(this.#scene.objects.objects, objects);
     this.#scene.objects.objects = objects;
-    this.#invalidate(this.#sceneLayer, changed);
+    this.#canvases.changed(this.#canvases.sceneLayer, changed);
     this.#markChosen();
   }
 
@@ -199,7 +176,7 @@ export class Stage {
   setProposals(proposals: readonly ShownObject[]): void {
     const changed = changesOf(this.#scene.objects.proposals, proposals);
     this.#scene.objects.proposals = proposals;
-    this.#invalidate(this.#sceneLayer, changed);
+    this.#canvases.changed(this.#canvases.sceneLayer, changed);
     this.#markChosen();
   }
 
@@ -220,12 +197,12 @@ export class Stage {
     const before = this.#overlay.draft?.shape.box;
     const shape = bitmap === null ? null : shapeOf(bitmap);
     this.#overlay.draft = shape === null ? null : { shape, style };
-    for (const box of [before, shape?.box]) if (box) this.#overlayLayer.invalidate(box, this.#room);
+    for (const box of [before, shape?.box]) if (box) this.#canvases.overlayLayer.invalidate(box, this.#canvases.room);
     if (lifted !== this.#scene.objects.lifted) {
       const both = [lifted, this.#scene.objects.lifted];
       this.#scene.objects.lifted = lifted;
-      this.#invalidate(
-        this.#sceneLayer,
+      this.#canvases.changed(
+        this.#canvases.sceneLayer,
         this.#scene.objects.objects.filter(({ uid }) => both.includes(uid)),
       );
       this.#markChosen();
@@ -235,7 +212,8 @@ export class Stage {
 
   /** Show the way of a brush from its beginning, or none. */
   setStroke(stroke: Stroke | null): void {
-    for (const each of [this.#overlay.stroke, stroke]) if (each !== null) this.#overlayLayer.invalidate(boxOfStroke(each), this.#room);
+    for (const each of [this.#overlay.stroke, stroke])
+      if (each !== null) this.#canvases.overlayLayer.invalidate(boxOfStroke(each), this.#canvases.room);
     this.#overlay.stroke = stroke;
     this.#request();
   }
@@ -246,8 +224,8 @@ export class Stage {
     if (stroke === null) return;
     const from = stroke.path.length;
     stroke.path.push(...points);
-    if (!this.#overlayLayer.clean) return; // It is about to be painted as a whole.
-    const { context, view } = this.#overlayLayer;
+    if (!this.#canvases.overlayLayer.clean) return; // It is about to be painted as a whole.
+    const { context, view } = this.#canvases.overlayLayer;
     context.save();
     drawStroke(context, view, stroke, from);
     context.restore();
@@ -287,13 +265,7 @@ export class Stage {
 
   /** Whether everything is painted and all tiles are there: for tests. */
   get settled(): boolean {
-    const { scale, ratio } = this.viewport;
-    const layers = [this.#sceneLayer, this.#overlayLayer];
-    return (
-      this.#frame === 0 &&
-      layers.every(({ clean, view }) => clean && view.scale === scale * ratio) &&
-      this.#scene.image.tiles?.complete !== false
-    );
+    return this.#frame === 0 && this.#canvases.settled;
   }
 
   /** The pixels that an object fills on an unzoomed canvas, drawn as it is on the stage: for tests. Throws for a uid that is not shown. */
@@ -301,10 +273,6 @@ export class Stage {
     const object = this.#scene.objects.objects.find((each) => each.uid === uid);
     if (object === undefined) throw new Error(`no object ${uid} is shown`);
     return readMask(this.host.ownerDocument, object.bitmap).toRuns();
-  }
-
-  get #room(): number {
-    return LINE_ROOM * this.viewport.ratio;
   }
 
   get #ratio(): number {
@@ -315,16 +283,14 @@ export class Stage {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (width === 0 || height === 0) return; // It is not laid out now.
     const ratio = this.#ratio;
-    this.#scene.objects.ratio = this.#overlay.ratio = ratio;
+    this.#canvases.ratio = ratio;
     this.#marks.resize(width, height, ratio);
     this.viewport.setScreen({ width, height }, ratio);
   }
 
   #viewChanged(): void {
-    this.#moved = performance.now();
-    if (this.viewport.scale !== this.#zoomed.scale) this.#zoomed = { scale: this.viewport.scale, at: this.#moved };
     this.#ring.place(this.viewport);
-    this.#request();
+    this.#canvases.viewChanged();
   }
 
   #setCursor(): void {
@@ -340,13 +306,7 @@ export class Stage {
     if (hovered !== this.#overlay.hovered) changed.push(...[hovered, this.#overlay.hovered].filter((each) => each !== null));
     this.#overlay.selected = selected;
     this.#overlay.hovered = hovered;
-    this.#invalidate(this.#overlayLayer, changed);
-  }
-
-  #invalidate(layer: Layer, changed: readonly ShownObject[]): void {
-    const urgent = changed.length <= FEW;
-    for (const { bitmap } of changed) if (bitmap.box !== null) layer.invalidate(bitmap.box, this.#room, urgent);
-    this.#request();
+    this.#canvases.changed(this.#canvases.overlayLayer, changed);
   }
 
   #request(): void {
@@ -356,42 +316,9 @@ export class Stage {
   #paint(now: number): void {
     this.#frame = 0;
     if (this.#ratio !== this.viewport.ratio) this.#fitHost(); // The window was moved to another screen, which nothing tells.
-    this.#overlayLayer.hidden = this.#overlay.isEmpty;
-    const rests = now - this.#zoomed.at > RESTS_AFTER;
-    const isBusy = this.#sheet.follow(this.viewport, rests);
-    if (!rests) this.#restLater();
-    this.#wantTiles();
-    this.#paintLayers(now, isBusy);
+    const isPainted = this.#canvases.paint(now);
     this.#drawMarks();
-    if (!this.#sceneLayer.clean) this.#request();
-  }
-
-  #restLater(): void {
-    clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => this.#request(), RESTS_AFTER + 1);
-  }
-
-  #wantTiles(): void {
-    const { tiles } = this.#scene.image;
-    if (tiles === null) return;
-    const { visible, scale, ratio } = this.viewport;
-    const [x0, y0, x1, y1] = visible;
-    const [across, down] = [(x1 - x0) / 4, (y1 - y0) / 4]; // Also what comes next when it is moved.
-    const box: Box = [x0 - across, y0 - down, x1 + across, y1 + down];
-    tiles.want(box, levelAt(scale * ratio, tiles.source.levels), [(x0 + x1) / 2, (y0 + y1) / 2]);
-  }
-
-  #paintLayers(now: number, isBusy: boolean): void {
-    const paced = this.#pacer.begin(now);
-    const moves = now - this.#moved < RESTS_AFTER;
-    const budget = isBusy ? 0 : moves ? Math.min(paced, MOVING_PIXELS) : paced;
-    const deadline = performance.now() + (moves ? MOVING_TIME : RESTING_TIME);
-    const [x, y] = this.#sheet.middle(this.viewport);
-    let painted = this.#sceneLayer.paintUrgent();
-    if (this.#scene.image.tiles === null) this.#sceneLayer.paintAll(); // A frame of a video must not be shown in part.
-    for (let more = 1; more > 0 && painted < budget; painted += more) more = this.#sceneLayer.paintNext(x, y, deadline);
-    if (!this.#overlay.isEmpty) this.#overlayLayer.paintAll(); // Little is on it, and it must not lag.
-    this.#pacer.end(painted);
+    if (!isPainted) this.#request();
   }
 
   #redrawMarks(): void {
