@@ -1,9 +1,11 @@
 """Nothing is lost: reload, a second tab, a server that ends and comes back, a page that is closed in the middle."""
 
+import time
+
 import pytest
 from PIL import Image
 
-from .conftest import CUP, SPOON, serious_faults
+from .conftest import CUP, SECONDS, SPOON, serious_faults
 
 
 def test_a_reload_shows_what_was_kept(page):
@@ -38,7 +40,10 @@ def conflict(studio, page, new_page):
         held = []
         other.page.route("**/changes", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function, which a built-in one does not allow.
         other.press("v", "Control+a", "2")
+        other.wait_until("studio => studio.state.save === 'saving'")
+        end = time.monotonic() + SECONDS
         while not held:
+            assert time.monotonic() < end, "the change was not sent"
             other.page.wait_for_timeout(20)
         put = [_sent({**each, "label": "plate"}) for each in before["objects"]]
         address = f"/v1/studio/images/{page.state['key']}/changes"
