@@ -127,6 +127,15 @@ class TestStorage:
         assert reader.read(Window(0, 0, 64, 64), (64, 64), (0,)).valid[:, 0].tolist() == [False] * 10 + [True] * 54
         reader.close()
 
+    def test_tags_that_are_read_late_do_not_move_where_pixels_are_read(self, tmp_path, monkeypatch):
+        """The tables of JPEG are such a tag. Without imagecodecs, no JPEG is decoded here: another compression stands in."""
+        array = ramp(110, 131)
+        tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", tile=(32, 48), compression="zlib")
+        monkeypatch.setattr("promptseg.rasters.tiff._JPEG", (8,))
+        monkeypatch.setattr(tifffile.TiffPage, "jpegtables", property(lambda page: page.parent.filehandle.seek(0) and None))
+        with opened(tmp_path / "a.tif") as raster:
+            assert np.array_equal(raster.read(whole(raster)), array)
+
     def test_threads_read_at_once(self, tmp_path):
         array = ramp(400, 400)
         tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", tile=(64, 64), compression="zlib")

@@ -214,9 +214,10 @@ def _segment(page: Any, frame: Any, index: int, size: Size) -> NDArray[Any]:
         stored = np.dtype(page.parent.byteorder + frame.dtype.char)
         shape = (size[0] if not frame.is_tiled else frame.tilelength, _segment_size(frame)[1], samples)
         return np.memmap(file.path, stored, "r", offset, shape)
-    file.seek(offset)
     options = {"jpegtables": page.jpegtables, "jpegheader": frame.jpegheader} if frame.compression in _JPEG else {}
-    return np.asarray(frame.decode(file.read(count), index, **options)[0][0])
+    decode = frame.decode
+    file.seek(offset)  # Tags are read when they are asked for, and that moves the place in the file.
+    return np.asarray(decode(file.read(count), index, **options)[0][0])
 
 
 def _is_plain(frame: Any) -> bool:
