@@ -7,15 +7,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 
-@pytest.fixture
-def toy(tmp_path):
-    """Write images of an ellipse on a dark ground, with masks: ``toy(count)`` returns the two folders."""
+@pytest.fixture(scope="session")
+def toy_in():
+    """Write images of an ellipse on a dark ground, with masks: ``toy_in(folder, count)`` returns the two folders."""
 
-    def make(count=6, size=(48, 64), seed=0, name="toy"):
+    def make(folder, count=6, size=(48, 64), seed=0):
         random = np.random.default_rng(seed)
-        images, masks = tmp_path / name / "images", tmp_path / name / "masks"
-        for folder in (images, masks):
-            folder.mkdir(parents=True, exist_ok=True)
+        images, masks = folder / "images", folder / "masks"
+        for each in (images, masks):
+            each.mkdir(parents=True, exist_ok=True)
         for index in range(count):
             height, width = size
             x0, y0 = random.uniform(0.05, 0.4) * width, random.uniform(0.05, 0.4) * height
@@ -27,6 +27,16 @@ def toy(tmp_path):
             Image.fromarray(image.astype(np.uint8)).save(images / f"{index}.png")
             mask.save(masks / f"{index}.png")
         return images, masks
+
+    return make
+
+
+@pytest.fixture
+def toy(toy_in, tmp_path):
+    """As `toy_in`, in a folder of the test: ``toy(count, name="toy")``."""
+
+    def make(count=6, size=(48, 64), seed=0, name="toy"):
+        return toy_in(tmp_path / name, count, size, seed)
 
     return make
 

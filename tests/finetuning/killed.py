@@ -1,8 +1,9 @@
-"""Fine-tunes a tiny model, and ends the process before each write: ``killed.py MODULE CHECKPOINT IMAGES MASKS FOLDER [overwrite]``.
+"""Fine-tunes a tiny model, and ends the process before each write: ``killed.py MODULE CHECKPOINT IMAGES MASKS FOLDER``.
 
 Each training runs in a fork, which `os._exit` ends as a kill does: nothing is cleaned up. Then the call is repeated without a kill. Printed
-is a JSON list with an entry for each kill: the files that it left, and whether the repeated call gave the bytes of an uninterrupted one.
-Many kills leave what another left, such as those between checks that the folder can be written to: what follows of it is tried once.
+are two JSON lists, of trainings into a new folder and over an older result, with an entry for each kill: the files that it left, and
+whether the repeated call gave the bytes of an uninterrupted one, which lie in ``whole``. Many kills leave what another left, such as those
+between checks that the folder can be written to: what follows of it is tried once.
 """
 
 import json
@@ -24,27 +25,36 @@ from promptseg.registry import load_segmenter
 WRITES = {"os.rename", "os.remove", "os.mkdir", "os.chmod", "os.rmdir", "shutil.rmtree"}
 
 
-def main(module, checkpoint, images, masks, folder, overwrite=""):
+def main(module, checkpoint, images, masks, folder):
+    folder, tune = Path(folder), tuner(module, checkpoint, images, masks)
+    tune(folder / "whole")
+    tune(folder / "old", seed=1)
+    print(json.dumps([kills(tune, folder, "new"), kills(tune, folder, "over", overwrite=True)]))
+
+
+def tuner(module, checkpoint, images, masks):
+    """Make model ``"sam-vit-b"`` tiny, and return a function that trains it into a folder."""
     torch.set_num_threads(1)
     sam._build = lambda _: torch.load(module, weights_only=False)
     checkpoints.variant_of = lambda _: "vit_b"
-    folder = Path(folder)
 
     def tune(out, **settings):
         settings = {"epochs": 1, "validation": 0, "tokens": 16, "device": "cpu", "learning_rate": 3e-3, **settings}
-        return finetune_decoder(images, masks, folder / out, model=f"sam-vit-b={checkpoint}", **settings)
+        return finetune_decoder(images, masks, out, model=f"sam-vit-b={checkpoint}", **settings)
 
-    tune("whole")
-    whole = decoder(folder / "whole")
-    if overwrite:
-        tune("old", seed=1)
+    return tune
+
+
+def kills(tune, folder, name, overwrite=False):
+    """Kill a training before each of its writes. Return what came of each kill."""
+    whole, old = decoder(folder / "whole"), decoder(folder / "old")
     entries, known = [], {}
     while True:
-        out = folder / f"out-{len(entries)}"
+        out = folder / f"{name}-{len(entries)}"
         if overwrite:
             shutil.copytree(folder / "old", out)
-        if in_fork(partial(killed_before, len(entries), out, partial(tune, out.name, overwrite=bool(overwrite)))):
-            break
+        if in_fork(partial(killed_before, len(entries), out, partial(tune, out, overwrite=overwrite))):
+            return entries
         found = contents(out)
         if found in known:
             entries.append(entries[known[found]])
@@ -52,12 +62,11 @@ def main(module, checkpoint, images, masks, folder, overwrite=""):
         known[found] = len(entries)
         left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
         loads = in_fork(lambda out=out: load_segmenter(str(out), device="cpu"), 2)
-        entry = {"left": left, "loads": loads, "old": loads and bool(overwrite) and decoder(out) == decoder(folder / "old")}
+        entry = {"left": left, "loads": loads, "old": loads and overwrite and decoder(out) == old}
         entry["new"] = loads and decoder(out) == whole
-        again = in_fork(lambda out=out: tune(out.name, overwrite=bool(overwrite) and not (out / "training-state.pt").exists()))
+        again = in_fork(lambda out=out: tune(out, overwrite=overwrite and not (out / "training-state.pt").exists()))
         entry["ends"] = again and decoder(out) == whole and sorted(path.name for path in out.iterdir())
         entries.append(entry)
-    print(json.dumps(entries))
 
 
 def decoder(folder):

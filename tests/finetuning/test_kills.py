@@ -14,31 +14,37 @@ pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs saf
 SCRIPT = Path(__file__).with_name("killed.py")
 
 
-@pytest.fixture
-def apart(toy, tiny_sam, tmp_path):
-    """Run a script in a process of its own: ``apart(code, *words, seed)`` with the tiny model, its checkpoint, images, masks, a folder."""
-    small = tiny_sam(width=64, heads=8)
-    torch.save(small, tmp_path / "module.pt")
-    torch.save(tiny_sam(seed=3, width=64, heads=8).state_dict(), tmp_path / "tiny.pth")
-    images, masks = toy(2)
+@pytest.fixture(scope="module")
+def apart(tiny_sam, toy_in, tmp_path_factory):
+    """Run a script in a process of its own, on the tiny model, its checkpoint, images, masks, folder: ``apart(*script, folder, seed)``."""
+    place = tmp_path_factory.mktemp("kills")
+    torch.save(tiny_sam(width=64, heads=8), place / "module.pt")
+    torch.save(tiny_sam(seed=3, width=64, heads=8).state_dict(), place / "tiny.pth")
+    images, masks = toy_in(place / "toy", 2)
 
-    def run(*script, words=(), folder="runs", seed="0"):
-        paths = [tmp_path / "module.pt", tmp_path / "tiny.pth", images, masks, tmp_path / folder]
-        (tmp_path / folder).mkdir(exist_ok=True)
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1", "PROMPTSEG_HOME": str(tmp_path / f"home{seed}")}
-        command = [sys.executable, *script, *map(str, paths), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    def run(*script, folder, seed):
+        paths = [place / "module.pt", place / "tiny.pth", images, masks, place / folder]
+        (place / folder).mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1", "PROMPTSEG_HOME": str(place / f"home{seed}")}
+        done = subprocess.run([sys.executable, *map(str, [*script, *paths])], capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout, place / folder
 
     return run
+
+
+@pytest.fixture(scope="module")
+def killed(apart):
+    """What came of kills of trainings into a new folder, and of those over an older result; and the folder of all."""
+    printed, folder = apart(SCRIPT, folder="killed", seed="1")
+    return *json.loads(printed), folder
 
 
 FILES = ["decoder.safetensors", "promptseg.json", "training.json", "training.jsonl"]
 
 
-def test_whatever_is_written_next_when_it_is_killed_it_goes_on_to_the_same_bytes(apart):
-    kills = json.loads(apart(SCRIPT))
+def test_whatever_is_written_next_when_it_is_killed_it_goes_on_to_the_same_bytes(killed):
+    kills, _, _ = killed
     assert len(kills) > 15
     for kill in kills:
         assert kill["ends"] == FILES, kill
@@ -49,8 +55,8 @@ def test_whatever_is_written_next_when_it_is_killed_it_goes_on_to_the_same_bytes
 
 
 @pytest.mark.slow
-def test_a_result_that_is_replaced_is_the_old_one_or_the_new_one_and_never_a_mixture(apart):
-    kills = json.loads(apart(SCRIPT, words=["overwrite"]))
+def test_a_result_that_is_replaced_is_the_old_one_or_the_new_one_and_never_a_mixture(killed):
+    _, kills, _ = killed
     for kill in kills:
         assert kill["ends"] == FILES, kill
         assert kill["loads"] == (kill["old"] or kill["new"]), kill
@@ -59,24 +65,20 @@ def test_a_result_that_is_replaced_is_the_old_one_or_the_new_one_and_never_a_mix
     assert any(not kill["loads"] for kill in kills)  # While its files are replaced, the folder is refused.
 
 
-ONCE = """
+ONCE = f"""
 import sys
-sys.path.insert(0, sys.argv[-1])
-import killed, torch
+sys.path.insert(0, {str(SCRIPT.parent)!r})
+import killed
 from pathlib import Path
-module, checkpoint, images, masks, folder, _ = sys.argv[1:]
-killed.sam._build = lambda _: torch.load(module, weights_only=False)
-killed.checkpoints.variant_of = lambda _: "vit_b"
-settings = {"epochs": 2, "validation": 0, "device": "cpu"}
-killed.finetune_decoder(images, masks, Path(folder) / "out", model=f"sam-vit-b={checkpoint}", **settings)
+*paths, folder = sys.argv[1:]
+killed.tuner(*paths)(Path(folder) / "whole")
 """
 
 
-def test_two_processes_write_the_same_bytes(apart, tmp_path):
-    found = []
-    for seed in ("1", "2"):
-        apart("-c", ONCE, words=[str(SCRIPT.parent)], folder=f"runs{seed}", seed=seed)
-        found.append((tmp_path / f"runs{seed}" / "out" / "decoder.safetensors").read_bytes())
+def test_two_processes_write_the_same_bytes(killed, apart):
+    *_, one = killed
+    _, other = apart("-c", ONCE, folder="once", seed="2")
+    found = [(folder / "whole" / "decoder.safetensors").read_bytes() for folder in (one, other)]
     assert found[0] == found[1]
     header = json.loads(found[0][8 : 8 + int.from_bytes(found[0][:8], "little")])
     assert list(header["__metadata__"]) == ["format", "license"]  # In an order that is not that of a hash.
