@@ -278,7 +278,7 @@ def test_a_second_run_in_the_same_folder_is_refused(image_folder, add_model, tmp
     class Waiting(FakeSegmenter):
         def open(self, image):
             inside.set()
-            go_on.wait(30)
+            go_on.wait(60)
             return super().open(image)
 
     add_model("w", "segmenter", lambda _: Waiting())
@@ -286,7 +286,7 @@ def test_a_second_run_in_the_same_folder_is_refused(image_folder, add_model, tmp
     first = threading.Thread(target=annotate, args=(root, BOX), kwargs={"pipeline": pipeline, "out": tmp_path / "out"})
     first.start()
     try:
-        assert inside.wait(30)
+        assert inside.wait(60)
         with pytest.raises(OutputError, match="another run is writing to"):
             annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
     finally:

@@ -43,7 +43,7 @@ def start(tmp_path):
     yield start_server
     for process in processes:
         process.kill()
-        process.wait(30)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_an_annotation_that_was_killed_is_resumed_to_the_same_dataset(start, fol
             if state.progress is not None and state.progress.done >= 1:
                 process.send_signal(signal.SIGKILL)
                 break
-    process.wait(30)
+    process.wait(60)
     assert not (folder / "killed/run/coco.json").exists()
     _, url = start(*options)
     with Client(url) as client:

@@ -22,7 +22,7 @@ class Device:
 
     def answer(self, operations, upcoming):
         self.began.set()
-        assert self.free.wait(20)
+        assert self.free.wait(60)
         self.batches.append(list(operations))
         return [PromptError("no") if operation == "bad" else operation for operation in operations]
 
@@ -50,7 +50,7 @@ def hold(device, worker):
     device.free.clear()
     device.began.clear()
     held = worker.submit("held")
-    assert device.began.wait(20)
+    assert device.began.wait(60)
     return held
 
 
@@ -58,7 +58,7 @@ def test_requests_are_answered_in_their_order(device, worker):
     held = hold(device, worker)
     asked = [worker.submit(name) for name in "abc"]
     device.free.set()
-    assert [held.result(20), *(each.result(20) for each in asked)] == ["held", "a", "b", "c"]
+    assert [held.result(60), *(each.result(60) for each in asked)] == ["held", "a", "b", "c"]
     assert device.batches == [["held"], ["a"], ["b"], ["c"]]
 
 
@@ -66,9 +66,9 @@ def test_requests_of_a_group_are_answered_together_and_each_gets_its_own_answer(
     hold(device, worker)
     asked = [worker.submit(name, group) for name, group in (("a", 1), ("x", 2), ("bad", 1), ("b", 1))]
     device.free.set()
-    assert [asked[0].result(20), asked[1].result(20), asked[3].result(20)] == ["a", "x", "b"]
+    assert [asked[0].result(60), asked[1].result(60), asked[3].result(60)] == ["a", "x", "b"]
     with pytest.raises(PromptError, match="no"):
-        asked[2].result(20)
+        asked[2].result(60)
     assert device.batches == [["held"], ["a", "bad", "b"], ["x"]]
     assert worker.joined == 2
 
@@ -88,7 +88,7 @@ def test_who_gives_up_is_skipped_and_makes_room(device, worker):
     assert asked[1].cancel()
     last = worker.submit("last")
     device.free.set()
-    assert last.result(20) == "last"
+    assert last.result(60) == "last"
     assert device.batches == [["held"], [0], [2], [3], ["last"]]
     with pytest.raises(CancelledError):
         asked[1].result(0)
@@ -97,9 +97,9 @@ def test_who_gives_up_is_skipped_and_makes_room(device, worker):
 def test_what_a_model_raises_is_told_and_the_thread_lives_on(worker, device, monkeypatch):
     monkeypatch.setattr(device, "batches", None)  # Appending fails with an AttributeError.
     with pytest.raises(BackendError, match="AttributeError"):
-        worker.submit("a").result(20)
+        worker.submit("a").result(60)
     monkeypatch.setattr(device, "batches", [])
-    assert worker.submit("b").result(20) == "b"
+    assert worker.submit("b").result(60) == "b"
 
 
 def run(worker, operation, on_event=lambda event: None):
@@ -119,7 +119,7 @@ def run(worker, operation, on_event=lambda event: None):
 def test_jobs_take_turns(worker):
     order = []
     ended = [run(worker, 3, lambda event, name=name: order.append((name, event)))[2] for name in "ab"]
-    assert all(each.wait(20) for each in ended)
+    assert all(each.wait(60) for each in ended)
     steps = [(name, event) for name, event in order if not isinstance(event, Done)]
     assert steps in (
         [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)],
@@ -137,7 +137,7 @@ def test_a_request_goes_before_the_next_step_of_a_job(worker, device):
             assert asked[0].done()
 
     _, events, ended = run(worker, 2, ask)
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert events[:2] == [0, 1]
     assert events[2].error is None
 
@@ -155,7 +155,7 @@ def test_a_request_is_answered_within_a_step_that_reports_its_progress(worker, d
 
     monkeypatch.setattr(worker, "_work", work)
     _, events, ended = run(worker, None)
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert [event.done for event in events if isinstance(event, progress.Progress)] == [0, 1, 2, 3]
     assert "made" in events
     assert events[-1].error is None
@@ -163,16 +163,16 @@ def test_a_request_is_answered_within_a_step_that_reports_its_progress(worker, d
 
 def test_a_cancelled_job_stops_at_its_next_step(worker):
     job, events, ended = run(worker, 1000, lambda event: event == 1 and job.cancelled.set())
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert events[:2] == [0, 1]
     assert was_cancelled(events[-1])
 
 
 def test_a_job_that_fails_says_why(worker):
     _, events, ended = run(worker, "broken")
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert isinstance(events[-1].error, BackendError)
-    assert worker.submit("a").result(20) == "a"
+    assert worker.submit("a").result(60) == "a"
 
 
 def test_stopping_answers_what_waits_and_takes_nothing_more(device, worker):
@@ -185,5 +185,5 @@ def test_stopping_answers_what_waits_and_takes_nothing_more(device, worker):
     with pytest.raises(StoppingError):
         worker.submit("late")
     device.free.set()
-    stopping.join(20)
+    stopping.join(60)
     assert asked.result(0) == "accepted"

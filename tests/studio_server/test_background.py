@@ -52,7 +52,7 @@ def test_who_stops_listening_ends_the_work_at_its_next_report():
             for step in track(range(1000), stage="count", total=1000, unit="step"):
                 steps.append(step)
                 if step == 2:
-                    going_on.wait(10)
+                    going_on.wait(60)
         finally:
             ended.set()
 

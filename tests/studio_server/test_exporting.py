@@ -144,15 +144,15 @@ def test_the_journal_can_be_written_to_while_an_export_reads_it(project, tmp_pat
         def __iter__(self):
             for image in project.annotated():
                 begun.set()
-                assert changed.wait(10)
+                assert changed.wait(60)
                 yield image
 
     exporting = threading.Thread(target=export, args=(["coco"], Images, project.out, [], Downloads(tmp_path / "downloads")))
     exporting.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     project.change(key_of("new.png"), 0, Change(put=(StudioObject("late", square(1).counts.decode(), "cup"),)))
     changed.set()
-    exporting.join(10)
+    exporting.join(60)
     assert len(json.loads((project.out / "coco.json").read_text())["images"]) == 4
     assert project.summary(key_of("new.png")).objects == 1
 

@@ -57,14 +57,14 @@ class Server:
         self._headers = {"Authorization": f"Bearer {read_secret(dataset / '.studio')}"}
 
     def post(self, path, body):
-        return requests.post(self._url + path, json=body, headers=self._headers, timeout=30)
+        return requests.post(self._url + path, json=body, headers=self._headers, timeout=60)
 
     def get(self, path):
-        return requests.get(self._url + path, headers=self._headers, timeout=30).json()
+        return requests.get(self._url + path, headers=self._headers, timeout=60).json()
 
     def kill(self):
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(60)
         self.process.stdout.close()
 
 

@@ -193,7 +193,7 @@ def test_a_click_waits_for_no_more_than_one_image(project, tmp_path):
         def detect(self, image, phrases=None):
             seen.append(image)
             begun.set()
-            assert click_waits.wait(10)
+            assert click_waits.wait(60)
             return super().detect(image, phrases)
 
     async def work():

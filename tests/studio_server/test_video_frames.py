@@ -36,17 +36,17 @@ def test_what_is_known_without_decoding(frames):
 @pytest.mark.parametrize("order", [range(COUNT), range(COUNT - 1, -1, -1), [17, 3, 29, 0, 16, 18, 2]])
 def test_a_frame_is_the_right_one_in_any_order(frames, order):
     for index in order:
-        assert abs(bar(frames.jpeg(index, 64).result(20)) - (2 * index + 2)) <= 1
-        assert frames.pixels(index).result(20).index == index
+        assert abs(bar(frames.jpeg(index, 64).result(60)) - (2 * index + 2)) <= 1
+        assert frames.pixels(index).result(60).index == index
 
 
 def test_requests_that_wait_are_all_answered(frames):
     futures = {index: frames.jpeg(index, 64) for index in (20, 5, 21, 6, 22)}
-    assert all(abs(bar(future.result(20)) - (2 * index + 2)) <= 1 for index, future in futures.items())
+    assert all(abs(bar(future.result(60)) - (2 * index + 2)) <= 1 for index, future in futures.items())
 
 
 def test_a_frame_is_as_wide_as_asked_but_never_enlarged(frames):
-    assert [Image.open(io.BytesIO(frames.jpeg(1, width).result(20))).size for width in (32, 64, 500)] == [(32, 24), (64, 48), (64, 48)]
+    assert [Image.open(io.BytesIO(frames.jpeg(1, width).result(60))).size for width in (32, 64, 500)] == [(32, 24), (64, 48), (64, 48)]
 
 
 def test_frames_are_encoded_ahead_and_memory_is_bounded(write_video, tmp_path):
@@ -55,24 +55,24 @@ def test_frames_are_encoded_ahead_and_memory_is_bounded(write_video, tmp_path):
     shown = DisplayFrames(path, cache_bytes=12 * one, ahead=8)
     try:
         for index in range(COUNT):
-            shown.jpeg(index, 64).result(20)
+            shown.jpeg(index, 64).result(60)
             assert shown.nbytes <= 12 * one
     finally:
         shown.close()
 
 
 def test_the_frames_after_the_one_that_was_asked_for_are_there_soon(frames):
-    frames.jpeg(3, 64).result(20)
-    frames.pixels(3).result(20)
+    frames.jpeg(3, 64).result(60)
+    frames.pixels(3).result(60)
     for index in range(4, 12):
-        frames.jpeg(index, 64).result(20)
-    assert frames.jpeg(12, 64).result(20)
+        frames.jpeg(index, 64).result(60)
+    assert frames.jpeg(12, 64).result(60)
 
 
 def test_there_is_no_frame_after_the_last(frames):
     with pytest.raises(NotFoundError, match=f"no frame {COUNT}"):
-        frames.jpeg(COUNT, 64).result(20)
-    assert frames.jpeg(0, 64).result(20)
+        frames.jpeg(COUNT, 64).result(60)
+    assert frames.jpeg(0, 64).result(60)
 
 
 def test_a_folder_of_images_is_a_video(tmp_path):
@@ -81,7 +81,7 @@ def test_a_folder_of_images_is_a_video(tmp_path):
     shown = DisplayFrames(tmp_path)
     try:
         assert (shown.count, shown.size) == (3, (20, 30))
-        assert shown.pixels(2).result(20).image[0, 0, 0] == 200
+        assert shown.pixels(2).result(60).image[0, 0, 0] == 200
     finally:
         shown.close()
 
@@ -89,7 +89,7 @@ def test_a_folder_of_images_is_a_video(tmp_path):
 def test_a_closed_video_answers_with_an_error(frames):
     frames.close()
     with pytest.raises(NotFoundError, match="closed"):
-        frames.jpeg(1, 64).result(20)
+        frames.jpeg(1, 64).result(60)
 
 
 def test_what_is_no_video_is_refused(tmp_path):
@@ -99,10 +99,10 @@ def test_what_is_no_video_is_refused(tmp_path):
 
 
 def test_going_back_decodes_a_few_frames_together(frames, monkeypatch):
-    frames.jpeg(25, 64).result(20)
+    frames.jpeg(25, 64).result(60)
     sought = []
     original = frames._seek
     monkeypatch.setattr(frames, "_seek", lambda index: sought.append(index) or original(index))
     for index in range(24, 10, -1):
-        frames.jpeg(index, 64).result(20)
+        frames.jpeg(index, 64).result(60)
     assert len(sought) <= 1 + 14 // video_frames.BEHIND

@@ -255,11 +255,11 @@ class TestFailing:
 
     def test_a_process_killed_midway_leaves_no_file_and_no_lock_and_the_next_goes_on(self, server):
         reached, release = threading.Event(), threading.Event()
-        server.midway = lambda: (reached.set(), release.wait(30))
+        server.midway = lambda: (reached.set(), release.wait(60))
         process = fetch_in_a_process(server.url("/w.bin"))
         try:
-            assert reached.wait(30)
-            deadline = time.monotonic() + 30
+            assert reached.wait(60)
+            deadline = time.monotonic() + 60
             while not (part().exists() and part().stat().st_size >= CHUNK):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -393,24 +393,24 @@ class TestAtOnce:
     def test_who_waits_for_another_is_told_so_at_once(self, server, monkeypatch):
         under_way, told = threading.Event(), threading.Event()
         monkeypatch.setattr(sys, "stderr", Heard("Waiting for w.bin of model, which another process or thread is fetching…", told))
-        server.midway = lambda: (under_way.set(), told.wait(30))
+        server.midway = lambda: (under_way.set(), told.wait(60))
         threads = [threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))])) for _ in range(2)]
         threads[0].start()
-        assert under_way.wait(30)
+        assert under_way.wait(60)
         threads[1].start()
-        assert told.wait(30)
+        assert told.wait(60)
         for thread in threads:
             thread.join()
         assert len(server.requests) == 1
 
     def test_processes_that_want_one_file_fetch_it_once(self, server):
         waiting = threading.Event()
-        server.midway = lambda: waiting.wait(30)  # The first is held up until both are under way.
+        server.midway = lambda: waiting.wait(60)  # The first is held up until both are under way.
         processes = [fetch_in_a_process(server.url("/w.bin")) for _ in range(2)]
         try:
             ready = [process.stdout.readline() for process in processes]
             waiting.set()
-            ended = [(*process.communicate(timeout=30), process.returncode) for process in processes]
+            ended = [(*process.communicate(timeout=60), process.returncode) for process in processes]
         finally:
             for process in processes:
                 process.kill()

@@ -31,7 +31,7 @@ def test_notes_come_again_and_again_and_end_with_the_block(monkeypatch):
     monkeypatch.setattr(waiting, "EVERY", 0.01)
     names = iter(["one", "two", *["more"] * 1000])
     with told(lambda: next(names)):
-        assert heard.two.wait(30)
+        assert heard.two.wait(60)
     lines = heard.getvalue().splitlines()
     assert lines[:2] == ["  still waiting for one (0 s)…", "  still waiting for two (0 s)…"]
     assert not [thread for thread in threading.enumerate() if thread.name == "promptseg-waiting"]

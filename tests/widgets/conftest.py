@@ -39,7 +39,7 @@ class Frontend:
             return next((each for each in self.messages if each["kind"] == kind and wanted.items() <= each.items()), None)
 
         with self._arrived:
-            assert self._arrived.wait_for(lambda: found() is not None, 20), self.messages
+            assert self._arrived.wait_for(lambda: found() is not None, 60), self.messages
             message = found()
             self.messages.remove(message)
             return message
@@ -47,7 +47,7 @@ class Frontend:
     def comes_to(self, **wanted):
         """Waits until the state is as wanted."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: all(test(self.state.get(name)) for name, test in wanted.items()), 20), self.state
+            assert self._arrived.wait_for(lambda: all(test(self.state.get(name)) for name, test in wanted.items()), 60), self.state
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def until():
     """Waits for what another thread does: ``until(condition)``."""
 
     def until(condition):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition():
-            assert time.monotonic() < end, "it did not come to that within 20 seconds"
+            assert time.monotonic() < end, "it did not come to that within 60 seconds"
             time.sleep(0.01)
 
     return until

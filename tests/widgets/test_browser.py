@@ -86,7 +86,7 @@ def show(browser, monkeypatch, built):
         widget = ps.studio(images, pipeline or built(), height=HEIGHT, **settings)
         context = browser.new_context(viewport={"width": 900, "height": 900})
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith((host.url, "blob:", "data:")) else requests.append(request.url))

@@ -304,11 +304,11 @@ class TestThread:
         class Waiting(FakeSegmenter):
             def open(self, image):
                 begun.set()
-                assert go_on.wait(20)
+                assert go_on.wait(60)
                 return super().open(image)
 
         widget = ps.click(IMAGE, built(Waiting(radius=10)))
-        assert begun.wait(20)
+        assert begun.wait(60)
         for number in (1, 2):
             frontend.send("segment", id=number, image=0, prompts=[POINT])
         frontend.send("cancel", id=1)

@@ -371,7 +371,7 @@ class TestThreads:
 
         def waiting(images):
             model.started.set()
-            assert model.go.wait(30)
+            assert model.go.wait(60)
             return encode(images)
 
         model.encode = waiting
@@ -393,9 +393,9 @@ class TestThreads:
             with ThreadPoolExecutor(8) as pool:
                 futures = [pool.submit(job) for job in jobs]
                 for _ in range(len(jobs) - 1 if waiting is None else waiting):
-                    assert waits.acquire(timeout=30)
+                    assert waits.acquire(timeout=60)
                 slow.go.set()
-                return [future.result(30) for future in futures]
+                return [future.result(60) for future in futures]
 
         return run
 
@@ -426,7 +426,7 @@ class TestThreads:
     def test_eight_different_images_are_encoded_eight_times_and_at_the_same_time(self, disc_sam, photo):
         model, all_there = disc_sam(), threading.Barrier(8)
         encode = model.encode
-        model.encode = lambda images: (all_there.wait(30), encode(images))[1]
+        model.encode = lambda images: (all_there.wait(60), encode(images))[1]
         images = [np.full((96, 128, 3), value, np.uint8) for value in range(8)]
         segmenter = SamSegmenter(model, EmbeddingCache())
         with ThreadPoolExecutor(8) as pool:

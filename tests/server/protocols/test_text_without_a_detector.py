@@ -53,7 +53,7 @@ def url(tmp_path_factory):
 
 @pytest.mark.parametrize("path", BODIES)
 def test_the_option_of_the_server_is_named(url, path):
-    answer = httpx.post(url + path, json=BODIES[path], timeout=30)
+    answer = httpx.post(url + path, json=BODIES[path], timeout=60)
     assert 400 <= answer.status_code < 500, answer.text
     assert "--detector or --concept" in answer.text
     assert not PYTHON.search(answer.text), answer.text

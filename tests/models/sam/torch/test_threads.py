@@ -109,7 +109,7 @@ class TestCrew:
 
     def test_no_two_threads_share_a_workspace(self):
         users = {}
-        both = threading.Barrier(2, timeout=30)
+        both = threading.Barrier(2, timeout=60)
         with torch_threads.worker_pool(self.CPU) as for_each:
             for_each(lambda _, workspace: (both.wait(), users.setdefault(threading.get_ident(), workspace)), [1, 2])
         first, second = users.values()
