@@ -140,6 +140,13 @@ def test_the_device_tracker_host_and_port_are_those_that_are_given(studio):
     assert f"http://localhost:{wanted}/open/" in told
 
 
+def test_bands_and_stretch_are_those_that_are_given(studio):
+    app, _, _ = studio("photos", "--no-browser", "--bands", "4,3,2", "--stretch", "1,99.5")
+    assert (project(app).rasters._bands, project(app).rasters._stretch) == ((4, 3, 2), (1, 99.5))
+    app, _, _ = studio("photos", "--no-browser")
+    assert (project(app).rasters._bands, project(app).rasters._stretch) == (None, (2, 98))
+
+
 def test_the_next_studio_of_a_folder_has_the_port_and_secret_of_the_last_one(studio):
     first, port, _ = studio("photos", "--no-browser")
     second, again, _ = studio("photos", "--no-browser")

@@ -59,11 +59,21 @@ def scene_arguments(
         "tile": tile,
         "overlap": overlap,
         "scale": None if scale is None else _numbers("--scale", scale, "1,0.25"),
-        "bands": None if bands is None else [_whole("--bands", bands, number) for number in _numbers("--bands", bands, "4,3,2")],
-        "stretch": None if stretch is None else _numbers("--stretch", stretch, "2,98"),
+        "bands": bands_of(bands),
+        "stretch": stretch_of(stretch),
         "prompts_from": prompts,
         "whole": whole,
     }
+
+
+def bands_of(text: str | None) -> list[int] | None:
+    """Return the numbers of bands that an option gives, or exit with status 2 if it cannot be parsed; None for no option."""
+    return None if text is None else [_whole("--bands", text, number) for number in _numbers("--bands", text, "4,3,2")]
+
+
+def stretch_of(text: str | None) -> Sequence[float] | None:
+    """Return the percentiles that an option gives, or exit with status 2 if it cannot be parsed; None for no option."""
+    return None if text is None else _numbers("--stretch", text, "2,98")
 
 
 def _numbers(option: str, text: str, example: str) -> Sequence[float]:

@@ -21,6 +21,7 @@ from . import completion
 from .concepts import ConceptOption
 from .output import errors_as_messages, say
 from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, DeviceOption, EngineOption, QuantizeOption, ThresholdOption, check_threshold
+from .scenes import bands_of, stretch_of
 from .serve import OfferedConfigs, OfferedModels, check_installed, local_engine, offered_pipelines
 from .truth import TruthOption
 
@@ -38,7 +39,7 @@ def studio(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE", help="A folder of images, an image, a video, or another source of `annotate` (default: a sample)."
+            metavar="SOURCE", help="A folder of images, an image or raster, a video, or another source of `annotate` (default: a sample)."
         ),
     ] = None,
     out: Annotated[
@@ -70,6 +71,13 @@ def studio(
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="A video model for tracking (default: the segmenter)."),
     ] = None,
+    bands: Annotated[
+        str | None, typer.Option(metavar="N,N,N", help="Of rasters: bands to show as red, green and blue, or one band, such as 4,3,2.")
+    ] = None,
+    stretch: Annotated[
+        str | None,
+        typer.Option(metavar="X,X", help="Of rasters: percentiles that become black and white if a band is not of 8 bits (default: 2,98)."),
+    ] = None,
     device: DeviceOption = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. With any but loopback, others see it.")] = "127.0.0.1",
     port: Annotated[
@@ -91,11 +99,13 @@ def studio(
         from ..annotation.folder_lock import FolderInUseError
         from ..datasets.class_list import classes_of
         from ..studio_server.opening import default_out, open_studio
+        from ..studio_server.raster_files import RasterFiles
 
+        rasters = RasterFiles(bands_of(bands), stretch_of(stretch) or (2, 98))
         names = [] if labels is None else [each.name for each in classes_of(labels)]
         folder = default_out(source) if out is None else out
         try:
-            with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold), video=video) as opened:
+            with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold), video=video, rasters=rasters) as opened:
                 say(f"The dataset is in {folder}: each change is kept there at once.", err=True)
                 _run(opened, _with_low_threshold(pipelines), host, wanted, device, tracker, browser)
         except FolderInUseError:

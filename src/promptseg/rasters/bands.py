@@ -41,13 +41,23 @@ def chosen_bands(bands: Sequence[int] | int | None, there: Sequence[Band], name:
     )
 
 
-def _given(bands: object, there: Sequence[Band], name: str) -> tuple[int, ...]:
+def checked_bands(bands: object) -> tuple[int, ...]:
+    """Return the numbers of one band (gray) or of three (red, green, blue), from 1.
+
+    Raises:
+        ConfigError: They are not such numbers.
+    """
     if not isinstance(bands, (tuple, list)) or len(bands) not in (1, 3) or not all(is_whole_number(band, 1) for band in bands):
         raise ConfigError(f"bands are one number (gray) or three (red, green, blue), counted from 1, got {shown(bands)}")
-    for band in bands:
+    return tuple(map(int, bands))
+
+
+def _given(bands: object, there: Sequence[Band], name: str) -> tuple[int, ...]:
+    numbers = checked_bands(bands)
+    for band in numbers:
         if band > len(there):
             raise InputError(f"{name} has no band {band}: it has {number_of(len(there), 'band')}: {_list(there)}")
-    return tuple(int(band) - 1 for band in bands)
+    return tuple(band - 1 for band in numbers)
 
 
 def _list(there: Sequence[Band]) -> str:

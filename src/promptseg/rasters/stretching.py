@@ -46,7 +46,7 @@ def limits_for(reader: Reader, bands: tuple[int, ...], percentiles: object, limi
     """
     if limits is not None:
         return _checked_limits(limits, len(bands))
-    wanted = None if percentiles is None else _checked_percentiles(percentiles)
+    wanted = None if percentiles is None else checked_percentiles(percentiles)
     if reader.dtype.kind == "b":
         return ((0.0, 1.0),) * len(bands)
     if reader.dtype.itemsize == 1 and reader.dtype.kind == "u":
@@ -73,7 +73,12 @@ def stretched(values: NDArray[Any], limits: Limits | None) -> NDArray[np.uint8]:
     return np.rint(scaled, out=scaled).astype(np.uint8)  # type: ignore[no-any-return]  # `out` is of any type.
 
 
-def _checked_percentiles(given: object) -> tuple[float, float]:
+def checked_percentiles(given: object) -> tuple[float, float]:
+    """Return two percentiles from 0 to 100, the lower one first.
+
+    Raises:
+        ConfigError: They are not such numbers.
+    """
     if (
         not isinstance(given, (tuple, list))
         or len(given) != 2

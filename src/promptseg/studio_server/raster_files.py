@@ -20,8 +20,10 @@ from ..image_files import image_size
 from ..image_formats import FORMATS, pages
 from ..images import load_image
 from ..masks import Size
+from ..rasters.bands import checked_bands
 from ..rasters.opening import open_raster, reopen_raster
 from ..rasters.raster import Raster
+from ..rasters.stretching import checked_percentiles
 from .file_stamps import FileValues
 from .pyramid import pyramid_of
 from .raster_pyramid import RasterPyramid
@@ -43,10 +45,14 @@ class RasterFiles:
     Args:
         bands: Numbers of the bands to show as red, green and blue, from 1; None for those that a file says.
         stretch: Percentiles that become black and white, of samples of more than 8 bits.
+
+    Raises:
+        ConfigError: They are not such numbers.
     """
 
-    def __init__(self, bands: Sequence[int] | None = None, stretch: tuple[float, float] = (2, 98)) -> None:
-        self._bands, self._stretch = bands, stretch
+    def __init__(self, bands: Sequence[int] | None = None, stretch: Sequence[float] = (2, 98)) -> None:
+        self._bands = None if bands is None else checked_bands(bands)
+        self._stretch = checked_percentiles(stretch)
         self._are_rasters: FileValues[bool] = FileValues(_is_raster)
         self._described: FileValues[Mapping[str, Any]] = FileValues(self._describe)
         self._sizes: FileValues[Size] = FileValues(self._read_size)
