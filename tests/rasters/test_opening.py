@@ -9,6 +9,7 @@ import pytest
 
 import promptseg as ps
 from promptseg.errors import ConfigError, InputError
+from promptseg.rasters.array import ArrayReader
 from promptseg.rasters.opening import reopen_raster
 from promptseg.rasters.raster import Raster
 from promptseg.rasters.window import Window
@@ -40,6 +41,19 @@ class TestOfAnArray:
         assert raster.valid(window)[:, 0].tolist() == [False] * 5 + [True] * 5
         assert not raster.read(window)[:5].any()
         assert np.array_equal(raster.read(window)[5:], array[10:15, :, :3])
+
+    def test_where_a_window_has_data_is_known_once_it_was_read(self, monkeypatch):
+        raster = ps.open_raster(np.where(ramp(40, 50, 1) > 100, np.nan, ramp(40, 50, 1)), limits=(0, 255))
+        windows = [Window(0, 0, 20, 30), Window(0, 0, 20, 31)]
+        expected = [raster.valid(window) for window in windows]
+        raster.read(windows[0])
+        raster.valid(windows[0])[:] = False  # It is the caller's own.
+        read = ArrayReader.read
+        asked = []
+        monkeypatch.setattr(ArrayReader, "read", lambda reader, window, *rest: asked.append(window) or read(reader, window, *rest))
+        for window, valid in zip(windows, expected, strict=True):
+            assert np.array_equal(raster.valid(window), valid)
+        assert asked == windows[1:]
 
     def test_bands_are_chosen_and_stretched(self):
         array = ramp(40, 50, 12, "uint16", 4000)

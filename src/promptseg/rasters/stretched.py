@@ -31,6 +31,7 @@ class StretchedRaster:
 
     def __init__(self, reader: Reader, bands: tuple[int, ...], limits: Limits | None, description: Mapping[str, Any]) -> None:
         self._reader, self._bands, self._limits, self._description = reader, bands, limits, dict(description)
+        self._last: tuple[Window, Size, NDArray[np.bool_]] | None = None
 
     @property
     def name(self) -> str:
@@ -70,7 +71,9 @@ class StretchedRaster:
         Raises:
             InputError: The window does not lie in the raster, the size is none of a window of it, or the file cannot be read there.
         """
-        values, valid = self._reader.read(window, self._checked(window, size), self._bands)
+        wanted = self._checked(window, size)
+        values, valid = self._reader.read(window, wanted, self._bands)
+        self._last = window, wanted, valid  # Who reads a window often asks next where it has data.
         pixels = stretched(values, self._limits)
         if not valid.all():
             pixels = np.where(valid[..., None], pixels, np.uint8(0))
@@ -79,7 +82,10 @@ class StretchedRaster:
     def valid(self, window: Window, size: Size | None = None) -> NDArray[np.bool_]:
         """Return which pixels of a window have data, (height, width) bool. The arguments are those of `read`."""
         wanted = self._checked(window, size)
-        return np.ones(wanted, bool) if self._reader.complete else self._reader.read(window, wanted, self._bands).valid
+        if self._reader.complete:
+            return np.ones(wanted, bool)
+        last = self._last
+        return last[2].copy() if last is not None and last[:2] == (window, wanted) else self._reader.read(window, wanted, self._bands).valid
 
     def _checked(self, window: Window, size: Size | None) -> Size:
         """Return the size of the result, after a check of what was asked for."""
@@ -101,6 +107,7 @@ class StretchedRaster:
 
     def close(self) -> None:
         """Close the file. Nothing can be read afterwards."""
+        self._last = None
         self._reader.close()
 
     def __enter__(self) -> StretchedRaster:  # noqa: PYI034 - Python 3.10 has no Self.
