@@ -49,7 +49,7 @@ def write_raster(path: Path, gigapixels: float) -> int:
     transform = rasterio.Affine(0.1, 0, 500_000, 0, -0.1, 5_300_000)
     with (
         rasterio.Env(GDAL_CACHEMAX=256 * _MIB, SPARSE_OK_OVERVIEW=True),
-        rasterio.open(path, "w", crs="EPSG:32632", transform=transform, **profile) as raster,
+        rasterio.open(path, "w+", crs="EPSG:32632", transform=transform, **profile) as raster,
     ):
         for x, y in places:
             window = Window(x - RADIUS, y - RADIUS, len(disc), len(disc))

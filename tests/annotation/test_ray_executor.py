@@ -69,6 +69,17 @@ def test_a_local_run_goes_on_on_ray(folder, tmp_path):
     assert (done.images, done.processed) == (12, 2)
 
 
+def test_two_workers_find_the_same_in_the_tiles_of_a_raster(tmp_path, photo):
+    Image.fromarray(photo(250, 300)).save(tmp_path / "scene.png")
+    settings = {"pipeline": PIPELINE, "tile": 128, "scale": (1, 0.5), "formats": ["geojson", "coco"]}
+    annotate(tmp_path / "scene.png", *ASK, out=tmp_path / "local", **settings)
+    done = annotate(tmp_path / "scene.png", *ASK, out=tmp_path / "ray", executor="ray", workers=2, batch_size=2, **settings)
+    assert (done.images, done.failures) == (11, 0)
+    assert done.objects > 3
+    for name in ("objects.geojson", "coco.json"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
 def test_a_model_that_no_worker_can_load_ends_the_run_with_the_reason(folder, tmp_path):
     pipeline = Pipeline().segment("superpixel", options={"segmentss": 3})
     with pytest.raises((BackendError, ConfigError), match="segmentss"):

@@ -202,6 +202,14 @@ def test_an_output_that_was_changed_by_hand_is_kept(scene, blobs, tmp_path):
     done = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
     assert (tmp_path / "out" / "objects.geojson").read_text() == "mine"
     assert done.reports["geojson"].kept == ("objects.geojson",)
+    assert "--corrections" not in str(done)  # They are for images.
+
+
+def test_a_raster_of_one_row_and_one_that_is_smaller_than_a_tile_have_their_objects(blobs, tmp_path):
+    for name, size, boxes in (("row.png", (1, 700), [(100, 0, 130, 1), (630, 0, 640, 1)]), ("dot.png", (1, 1), [(0, 0, 1, 1)])):
+        Image.fromarray(sheet(*size, boxes)).save(tmp_path / name)
+        annotate(tmp_path / name, ALL, pipeline=blobs, out=tmp_path / f"out-{name}", **TILES)
+        assert boxes_of(tmp_path / f"out-{name}" / "objects.geojson") == boxes
 
 
 def test_the_gallery_shows_the_whole_raster_and_the_tiles(scene, blobs, tmp_path):

@@ -1,6 +1,7 @@
 """Rasters with world coordinates: what `annotate` reads of them, and writes."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import promptseg as ps
 from blob_model import BlobSegmenter, sheet
 from promptseg import Pipeline, Prompt, annotate
-from promptseg.errors import ConfigError, InputError
+from promptseg.errors import ConfigError, InputError, OutputError
 from promptseg.geo.reading import read_scene
 from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 from promptseg.testing.drawn_scenes import write_scene
@@ -69,6 +70,23 @@ def test_objects_are_written_at_their_place_in_the_world_in_each_format(geotiff,
     with rasterio.open(tmp_path / "out" / "labels.tif") as labels:
         assert (labels.transform, labels.crs.to_epsg(), labels.shape) == (TRANSFORM, 32632, (300, 280))
         assert np.array_equal(labels.read(1) > 0, sheet(300, 280, BOXES)[..., 1] > 128)
+
+
+@pytest.mark.parametrize("name", ["geojson", "gpkg", "geoparquet", "label-tif", "coco"])
+def test_a_disk_that_is_full_when_the_outputs_are_written_loses_nothing(name, geotiff, blobs, tmp_path):
+    scene, settings = geotiff(sheet(300, 280, BOXES)), {"pipeline": blobs, "out": tmp_path / "out", "gallery": 0, **TILES}
+    annotate(scene, ALL, formats=[], **settings)
+    before = {path.name for path in (tmp_path / "out").iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="nothing half-written is left there"):
+            annotate(scene, ALL, formats=[name], **settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name for path in (tmp_path / "out").iterdir()} - {"tiles"} == before
+    done = annotate(scene, ALL, formats=[name], **settings)
+    assert (done.processed, done.reports[name].masks >= 3) == (0, True)
 
 
 def test_tiles_without_data_are_done_without_the_model_and_no_mask_covers_what_has_no_data(geotiff, add_model, tmp_path, journal_of):

@@ -198,6 +198,19 @@ MISTAKES = [
     Mistake(
         "annotate with workers but not Ray", "annotate images --model cutter --everything --out out --workers 4", "4", "--executor ray"
     ),
+    Mistake(
+        "annotate with scales but no tiles", "annotate a.png --model cutter --everything --out out --scale 0.5", "scale", "give tile (--tile)"
+    ),
+    Mistake("annotate in tiny tiles", "annotate a.png --model cutter --everything --out out --tile 8", "8", "at least 64"),
+    Mistake(
+        "annotate with a scale that is no number",
+        "annotate a.png --model cutter --everything --out out --tile 64 --scale 1x",
+        "'1x'",
+        "such as --scale 1,0.25",
+    ),
+    Mistake(
+        "annotate a missing raster", "annotate a.tif --model cutter --everything --out out --tile 64", "there is no raster a.tif", "give", 1
+    ),
     Mistake("serve with an unknown executor", "serve --executor spark", "spark", "'local' or 'ray'"),
     Mistake("serve replicas but not on Ray", "serve --replicas 4", "4", "--executor ray"),
     Mistake("serve replicas with GPUs but not on Ray", "serve --gpus-per-replica 1", "1.0", "--executor ray"),

@@ -197,7 +197,7 @@ class Annotation:
             lines.append(f"left out: {self.unused}")
         for name, report in self.reports.items():
             lines.append(str(report))
-            if report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
+            if self.scene is None and report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
                 lines.append(
                     "  what is kept may hold other objects than those counted here; "
                     f"to take these changes in: the same run with --corrections {name} (corrections={name!r})"
