@@ -143,6 +143,17 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, small_files):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_is_full_at_the_very_end_is_noticed_though_gdal_tells_no_error(tmp_path, small_files):
+    noise = np.random.default_rng(0).random((600, 900)) < 0.5
+    many = SceneMasks([drawn(noise, (0, 0))], (600, 900))
+    write_label_raster(many, tmp_path / "whole.tif", georeference=NORTH_UP)
+    size = (tmp_path / "whole.tif").stat().st_size
+    for missing in (1, 100, size // 8):  # In the last overview, which is written when the file is closed.
+        with small_files(size - missing), pytest.raises(OutputError, match=r"cannot write .*labels\.tif.*the disk may be full"):
+            write_label_raster(many, tmp_path / "labels.tif", georeference=NORTH_UP)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".promptseg.json", "whole.csv", "whole.tif"]
+
+
 def test_files_that_were_changed_by_hand_are_kept(scene, tmp_path):
     write_label_raster(scene, tmp_path / "labels.tif", georeference=NORTH_UP)
     (tmp_path / "labels.csv").write_text("mine")

@@ -199,7 +199,10 @@ MISTAKES = [
         "annotate with workers but not Ray", "annotate images --model cutter --everything --out out --workers 4", "4", "--executor ray"
     ),
     Mistake(
-        "annotate with scales but no tiles", "annotate a.png --model cutter --everything --out out --scale 0.5", "scale", "give tile (--tile)"
+        "annotate with scales but no tiles",
+        "annotate a.png --model cutter --everything --out out --scale 0.5",
+        "scale",
+        "give tile (--tile)",
     ),
     Mistake("annotate in tiny tiles", "annotate a.png --model cutter --everything --out out --tile 8", "8", "at least 64"),
     Mistake(

@@ -115,11 +115,34 @@ def _write_raster(masks: SceneMasks, path: Path, georeference: Georeference | No
                     numbers, seen = painted(masks, indices, window)
                     visible[indices] += seen
                     raster.write(numbers, 1, window=rasterio.windows.Window(window.x, window.y, window.width, window.height))
+            _check_complete(path, 1)
+            levels = _overviews(masks.size)
             with rasterio.open(path, "r+") as raster:
-                raster.build_overviews(_overviews(masks.size), rasterio.enums.Resampling.nearest)
+                raster.build_overviews(levels, rasterio.enums.Resampling.nearest)
+            _check_complete(path, 1 + len(levels))
         except rasterio.errors.RasterioError as error:
             raise OSError(f"GDAL cannot write it ({error})") from error
     return visible
+
+
+def _check_complete(path: Path, images: int) -> None:
+    """Raise `OSError` for a file that GDAL could not write to its end. It tells no error that occurs while it closes a file.
+
+    Args:
+        path: The file.
+        images: Number of images in it: the raster and its overviews.
+    """
+    tifffile = geo_package("tifffile", "a label raster")
+    size, found, end = path.stat().st_size, 0, 0
+    try:
+        with tifffile.TiffFile(path) as file:
+            for page in file.pages:
+                found += 1
+                end = max([end, *(offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))])
+    except Exception as error:  # tifffile raises errors of many kinds for a damaged file.
+        raise OSError(f"the disk may be full ({error})") from error
+    if found != images or end > size:
+        raise OSError("the end of it is missing: the disk may be full")
 
 
 def painted(masks: SceneMasks, indices: list[int], window: Window) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
