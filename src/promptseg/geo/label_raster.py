@@ -30,8 +30,9 @@ from .packages import geo_package
 LABEL_SUFFIXES = (".tif", ".tiff")
 """Suffixes of a label raster."""
 
-WINDOW = 2048
-"""Width and height of the windows that are written at once, in pixels: a multiple of the blocks of the file."""
+WINDOW = 512
+"""Width and height of the windows that are written at once, in pixels: those of a block of the file. Larger ones would write blocks without
+an object."""
 
 _BLOCK = 512
 _CACHE = 128 << 20
