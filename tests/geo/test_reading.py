@@ -15,7 +15,7 @@ from promptseg.rasters.georeference import Georeference
 
 pyogrio = pytest.importorskip("pyogrio")
 pytest.importorskip("pyarrow")
-pytest.importorskip("rasterio")
+rasterio = pytest.importorskip("rasterio")
 shapely = pytest.importorskip("shapely")
 
 RASTER = raster_at(NORTH_UP)
@@ -63,6 +63,19 @@ def test_what_is_written_is_read_again(suffix, name, tmp_path):
     assert list(found) == list(shapes())
     assert found.labels == shapes().labels
     assert [mask.score for mask in found] == [mask.score for mask in shapes()]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+def test_a_system_without_an_epsg_code_is_known_again(suffix, tmp_path):
+    own, other = (crs(f"+proj=tmerc +lon_0={meridian} +x_0=1000 +datum=WGS84 +units=m") for meridian in (7.5, 8))
+    write_vectors(shapes(), tmp_path / f"objects{suffix}", georeference=Georeference(NORTH_UP.matrix, None, own))
+    assert len(read_scene(tmp_path / f"objects{suffix}", raster_at(Georeference(NORTH_UP.matrix, None, own)))) == 5
+    with pytest.raises(InputError, match=r"gdalsrsinfo -o wkt scene\.tif > raster\.prj && ogr2ogr -t_srs raster\.prj"):
+        read_scene(tmp_path / f"objects{suffix}", raster_at(Georeference(NORTH_UP.matrix, None, other)))
+
+
+def crs(proj):
+    return rasterio.crs.CRS.from_proj4(proj).to_wkt()
 
 
 def test_a_point_is_a_click_on_the_pixel_that_holds_it(tmp_path):

@@ -96,12 +96,12 @@ def check_same_system(given: str | None, georeference: Georeference | None, file
     if theirs is None:
         raise InputError(
             f"{file} names no coordinate reference system, and {raster} is in {name_of(own)}. If they are the same, say so in a copy: "
-            f"ogr2ogr -a_srs {_short(own)} copy.gpkg {file}"
+            f"{_copy('-a_srs', own, raster, file)}"
         )
     if not _same(own, theirs):
         raise InputError(
             f"{file} is in {name_of(theirs)}, and {raster} in {name_of(own)}: nothing is reprojected silently. "
-            f"Make a copy in the system of the raster: ogr2ogr -t_srs {_short(own)} copy.gpkg {file}"
+            f"Make a copy in the system of the raster: {_copy('-t_srs', own, raster, file)}"
         )
 
 
@@ -110,9 +110,12 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other) or (len(codes) == 1 and None not in codes)
 
 
-def _short(system: Any) -> str:
+def _copy(option: str, system: Any, raster: str, file: object) -> str:
+    """Return the command that makes a copy of a file in a system, which is the raster's."""
     code = system.to_epsg()
-    return f"EPSG:{code}" if code else "raster.prj"
+    if code:
+        return f"ogr2ogr {option} EPSG:{code} copy.gpkg {file}"
+    return f"gdalsrsinfo -o wkt {raster} > raster.prj && ogr2ogr {option} raster.prj copy.gpkg {file}"
 
 
 _UNKNOWN = "Undefined"
