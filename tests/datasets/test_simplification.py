@@ -105,3 +105,27 @@ def test_rings_inside_the_pixel_edges_are_simplified_part_by_part(array):
 
 def test_no_rings_are_no_rings():
     assert simplified([], 1.0) == simplified_parts([], 1.0) == []
+
+
+@pytest.mark.parametrize(
+    "ground", [[[0.5, 0], [0, -0.5]], [[0.3, 0.4], [0.4, -0.3]], [[5e-6, 0], [0, 5e-6]]], ids=["north-up", "turned", "tiny"]
+)
+def test_on_square_ground_a_tolerance_in_its_units_is_one_in_pixels(ground):
+    exact = outlines(Mask.from_array(disk(100)))
+    unit = math.hypot(ground[0][0], ground[1][0])
+    found = simplified(exact, 1.3 * unit, np.array(ground))
+    assert all(np.array_equal(a.exterior, b.exterior) for a, b in zip(found, simplified(exact, 1.3), strict=True))
+
+
+@given(pixels, st.floats(0.1, 6), st.floats(0, 3), st.floats(0.2, 5))
+@settings(max_examples=60, deadline=None)
+def test_corners_on_any_ground_are_corners_of_the_mask_and_no_farther_from_it_than_the_tolerance(values, tolerance, angle, stretch):
+    shapely = pytest.importorskip("shapely", reason="measuring distances needs shapely")
+    ground = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) @ np.diag([1, stretch])
+    exact = outlines(Mask.from_array(values))
+    for given_part, part in zip(exact, simplified(exact, tolerance, ground), strict=True):
+        for ring, rough in zip((given_part.exterior, *given_part.holes), (part.exterior, *part.holes), strict=True):
+            assert {tuple(corner) for corner in rough.tolist()} <= {tuple(corner) for corner in ring.tolist()}
+            outline = shapely.LinearRing(rough.astype(np.float64) @ ground.T)
+            left_out = shapely.points(ring.astype(np.float64) @ ground.T)
+            assert shapely.distance(left_out, outline).max() <= tolerance + 1e-4
