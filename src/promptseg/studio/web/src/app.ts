@@ -258,7 +258,7 @@ export class App {
     })) {
       (signal as Signal<unknown>).subscribe((value) => remember(name, value));
     }
-    giveMenus(stage, workspace, () => workspace.open.value !== null && !this.isMoving);
+    giveMenus(stage, workspace, () => this.isMoving);
     this.showAwaited();
     this.joinWindow();
   }

@@ -98,10 +98,14 @@ export function openObjectMenu(workspace: Workspace, owner: HTMLElement, at: Poi
   else openMenuAt(owner, at, t("menu.object"), objectItems(workspace, object));
 }
 
-/** Open menus where a person asks for them on the stage. `canWork` tells whether the image is there to be worked on. */
-export function giveMenus(stage: Stage, workspace: Workspace, canWork: () => boolean): void {
+/** Open menus where a person asks for them on the stage. While a video moves, there is none: it is said why. */
+export function giveMenus(stage: Stage, workspace: Workspace, isMoving: () => boolean): void {
   stage.on("menu", (asked) => {
-    if (!canWork()) return;
+    if (workspace.open.value === null) return;
+    if (isMoving()) {
+      workspace.notices.announce(t("video.moving"));
+      return;
+    }
     const { uid, screen } = meantBy(asked, stage, workspace);
     const { left, top } = stage.host.getBoundingClientRect();
     openObjectMenu(workspace, stage.host, [left + screen[0], top + screen[1]], uid);

@@ -2,9 +2,12 @@ import { describe, expect, test, vi, type Mock } from "vitest";
 
 import { setLanguage } from "../../src/i18n/index.ts";
 import { Signal } from "../../src/model/signal.ts";
+import { Emitter } from "../../src/model/emitter.ts";
+import type { InputEvents } from "../../src/canvas/input.ts";
+import type { Stage } from "../../src/canvas/stage.ts";
 import type { StudioObject } from "../../src/model/types.ts";
 import type { MenuItem } from "../../src/ui/menu.ts";
-import { imageItems, objectItems } from "../../src/ui/objectmenu.ts";
+import { giveMenus, imageItems, objectItems } from "../../src/ui/objectmenu.ts";
 import type { Workspace } from "../../src/ui/workspace.ts";
 import { disc, object } from "../tools/fake.ts";
 
@@ -108,4 +111,13 @@ describe("the menu of the image", () => {
   test("has nothing of a folder in a video, and nothing for objects where there are none", () => {
     expect(able(imageItems(workspaceOf([], [], "video")))).toEqual(["view.fit"]);
   });
+});
+
+test("while a video moves there is no menu, and it is said why", () => {
+  const events = new Emitter<InputEvents>();
+  const announce = vi.fn();
+  const workspace = { open: new Signal({ key: "a" }), notices: { announce } } as unknown as Workspace;
+  giveMenus(events as unknown as Stage, workspace, () => true);
+  events.emit("menu", { at: [1, 1], screen: [1, 1] });
+  expect(announce).toHaveBeenCalledWith("The frame is opened when it rests");
 });
