@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from promptseg import Mask
 from promptseg.models.sam.geometry import MASK_PROMPT_LOGIT, ResizeLongestSide, StretchToSquare
 
 sides = st.integers(1, 3000)
@@ -108,7 +109,7 @@ class TestMaskToLogits:
     def test_the_mask_is_plus_and_the_rest_is_minus_the_padding_too(self):
         pixels = np.zeros((100, 200), bool)
         pixels[:50, :100] = True
-        logits = ResizeLongestSide((100, 200)).mask_to_logits(pixels)
+        logits = ResizeLongestSide((100, 200)).mask_to_logits(Mask.from_array(pixels))
         assert logits.shape == (256, 256)
         assert logits.dtype == np.float32
         assert (logits[:63, :127] == MASK_PROMPT_LOGIT).all()
@@ -120,7 +121,7 @@ class TestMaskToLogits:
     def test_a_full_mask_is_plus_wherever_the_image_is(self, kind, size):
         geometry = kind(size)
         height, width = geometry.low_res_content_size()
-        logits = geometry.mask_to_logits(np.ones(size, bool))
+        logits = geometry.mask_to_logits(Mask.from_array(np.ones(size, bool)))
         np.testing.assert_allclose(logits[:height, :width], MASK_PROMPT_LOGIT, rtol=1e-5)
         assert (logits[height:] == -MASK_PROMPT_LOGIT).all()
         assert (logits[:, width:] == -MASK_PROMPT_LOGIT).all()
@@ -128,10 +129,10 @@ class TestMaskToLogits:
     def test_a_logit_says_what_share_of_its_pixels_the_mask_covers(self):
         pixels = np.zeros((512, 512), bool)
         pixels[0, 0] = True  # A quarter of the first logit's 2 x 2 pixels.
-        assert ResizeLongestSide((512, 512)).mask_to_logits(pixels)[0, 0] == pytest.approx(-MASK_PROMPT_LOGIT / 2)
+        assert ResizeLongestSide((512, 512)).mask_to_logits(Mask.from_array(pixels))[0, 0] == pytest.approx(-MASK_PROMPT_LOGIT / 2)
         pixels = np.zeros((1024, 1024), bool)
         pixels[0, 0] = True  # A sixteenth, at the corner of the first logit's 4 x 4 pixels: (2 / 16 - 1) x 8.
-        assert ResizeLongestSide((1024, 1024)).mask_to_logits(pixels)[0, 0] == pytest.approx(-7)
+        assert ResizeLongestSide((1024, 1024)).mask_to_logits(Mask.from_array(pixels))[0, 0] == pytest.approx(-7)
 
 
 def test_geometries_are_values():

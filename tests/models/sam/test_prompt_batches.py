@@ -62,7 +62,7 @@ def test_a_mask_of_pixels_becomes_logits_of_the_model_input():
     pixels = np.zeros((512, 1024), bool)
     pixels[:256, :512] = True
     logits = only_batch(Prompt.mask(Mask.from_array(pixels))).mask_logits
-    assert np.array_equal(logits, GEOMETRY.mask_to_logits(pixels))
+    assert np.array_equal(logits, GEOMETRY.mask_to_logits(Mask.from_array(pixels)))
 
 
 def test_logits_of_another_shape_are_refused_with_both():

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...masks import Size
+from ...masks import Mask, Size
+from .area_shares import area_shares
 from .resizing import resized
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -67,14 +68,11 @@ class InputGeometry(ABC):
         height, width = self.low_res_content_size()
         return min(height + 1, self.low_res), min(width + 1, self.low_res)
 
-    def mask_to_logits(self, pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def mask_to_logits(self, mask: Mask) -> NDArray[np.float32]:
         """Return a mask of image size as (low_res, low_res) float32 logits for a mask prompt."""
-        import cv2
-
         height, width = self.low_res_content_size()
-        share = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         logits = np.full((self.low_res, self.low_res), -MASK_PROMPT_LOGIT, np.float32)
-        logits[:height, :width] = (share * 2 - 1) * MASK_PROMPT_LOGIT
+        logits[:height, :width] = (area_shares(mask, (height, width)) * 2 - 1) * MASK_PROMPT_LOGIT
         return logits
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -63,5 +63,5 @@ def _mask_logits(prompt: SpatialPrompt, geometry: InputGeometry) -> NDArray[np.f
     if prompt.logits is not None:
         return fitting_logits(prompt.logits, geometry)
     if prompt.mask_pixels is not None:
-        return geometry.mask_to_logits(prompt.mask_pixels.array)
+        return geometry.mask_to_logits(prompt.mask_pixels)
     return None

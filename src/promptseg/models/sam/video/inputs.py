@@ -71,4 +71,4 @@ def mask_logits(prompt: SpatialPrompt, geometry: InputGeometry) -> NDArray[np.fl
     if prompt.logits is not None:
         return fitting_logits(prompt.logits, geometry)
     assert prompt.mask_pixels is not None  # noqa: S101 - A mask prompt holds either logits or pixels.
-    return geometry.mask_to_logits(prompt.mask_pixels.array)
+    return geometry.mask_to_logits(prompt.mask_pixels)
