@@ -6,9 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin
 
-from promptseg import image_formats
+from promptseg import image_formats, images
 from promptseg.annotation.sources import open_source
 from promptseg.errors import InputError
 from promptseg.image_files import files_under
@@ -336,3 +336,30 @@ def test_suffixes_of_images_have_one_meaning_wherever_folders_are_listed(tmp_pat
 def test_every_suffix_of_an_image_is_one_that_pillow_knows():
     newer = {*FORMATS["AVIF"], *FORMATS["HEIF"], ".pfm"}  # Pillow 11.3, package pillow-heif, Pillow 10.3.
     assert set(Image.registered_extensions()) >= IMAGE_SUFFIXES - newer
+
+
+class TestLargeImages:
+    """The pixels of a large image are taken from Pillow in strips."""
+
+    @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+    @pytest.mark.parametrize("size", [(30, 40), (41, 7), (1, 100)])
+    def test_its_pixels_are_those_of_a_small_one(self, mode, size, tmp_path, monkeypatch):
+        random = np.random.default_rng(0)
+        Image.fromarray(random.integers(0, 255, (*size, 4), np.uint8)).convert("RGB" if mode == "P" else mode).convert(mode).save(
+            tmp_path / "a.png"
+        )
+        small = load_image(tmp_path / "a.png")
+        monkeypatch.setattr(images, "_LARGE", 64)
+        large = load_image(tmp_path / "a.png")
+        assert np.array_equal(large, small)
+        assert (large.flags.writeable, large.flags.c_contiguous) == (small.flags.writeable, True)
+
+    @pytest.mark.parametrize("orientation", range(10))
+    def test_it_stands_upright(self, orientation, tmp_path, monkeypatch):
+        monkeypatch.setattr(images, "_LARGE", 64)
+        pixels = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+        exif = Image.Exif()
+        exif[EXIF_ORIENTATION] = orientation
+        Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+        with Image.open(tmp_path / "a.png") as image:
+            assert np.array_equal(load_image(tmp_path / "a.png"), np.asarray(ImageOps.exif_transpose(image)))

@@ -106,7 +106,8 @@ def from_pil(image: Image.Image, name: str, limits: Range | None = None, *, once
     # Pillow drops the file and what it states when the pixels are loaded.
     limits, content = limits or stated_range(image), file_bytes(image) if is_reduced(image) else None
     stored, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
-    upright = ImageOps.exif_transpose(image)
+    image.load()  # Which may change its mode.
+    upright = ImageOps.exif_transpose(image) if orientation in _TURNED else image  # It would be copied.
     if upright.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         samples = np.asarray(upright)
         if limits and not holds(limits, samples):
@@ -123,8 +124,21 @@ def from_pil(image: Image.Image, name: str, limits: Range | None = None, *, once
     if upright.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
-        return np.ascontiguousarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    return np.ascontiguousarray(upright.convert("RGB"))
+        return _pixels(Image.alpha_composite(white, rgba).convert("RGB"))
+    return _pixels(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of an RGB image, (H, W, 3) uint8, in strips: Pillow makes bytes of them first, and joins these."""
+    if image.width * image.height < _LARGE:
+        return np.ascontiguousarray(image)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, _LARGE // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(image.height, top + rows)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    pixels.setflags(write=False)  # As those of a small image are.
+    return pixels
 
 
 def _from_array(array: NDArray[Any], name: str, limits: Range | None = None, *, once: bool = False) -> NDArray[np.uint8]:
@@ -146,6 +160,12 @@ def _from_array(array: NDArray[Any], name: str, limits: Range | None = None, *, 
         pixels = np.repeat(pixels, 3, axis=2)
     return np.ascontiguousarray(pixels)
 
+
+_LARGE = 4 << 20
+"""Number of pixels of a strip in which pixels are taken from Pillow, and of the smallest image that has several."""
+
+_TURNED = range(2, 9)
+"""Orientations of images that are not upright as they are stored."""
 
 _ORIENTATION = 0x0112
 _SIXTEEN_BITS = (0, 65535)
