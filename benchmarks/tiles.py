@@ -165,26 +165,25 @@ TASKS: dict[str, Callable] = {"boxes": boxes, "everything": everything, "small":
 
 
 def sheets_for(task: str, options) -> dict[str, tuple[np.ndarray, SceneMasks]]:
+    """Return sheets of the objects that are asked for, in sizes for a task."""
     if task == "speed":
         return {}
-    data = options.shared / "data"
-    side = options.side
-    per = (side / 1024) ** 2
-    if task == "small":
-        longest = 31 * side // 1024
-        return {
-            "COCO objects": sheet(coco_objects(data), side, round(14 * per), (longest // 2, longest), options.seed),
-            "nuclei": sheet(nuclei(data), side, round(30 * per), (longest // 3, longest), options.seed),
-        }
-    return {
-        "COCO objects": sheet(coco_objects(data), side, round(12 * per), (60, 480), options.seed),
-        "nuclei": sheet(nuclei(data), side, round(60 * per), (30, 120), options.seed),
-    }
+    data, side = options.shared / "data", options.side
+    longest = 31 * side // 1024
+    small_ones = {"COCO": (longest // 2, longest), "nuclei": (longest // 3, longest)}
+    sizes = small_ones if task == "small" else {"COCO": (60, 480), "nuclei": (30, 120)}
+    kinds = {"COCO": (coco_objects, 12), "nuclei": (nuclei, 40)}
+    drawn = {}
+    for name in options.objects:
+        cut_out, count = kinds[name]
+        drawn[name] = sheet(cut_out(data), side, round(count * (side / 1024) ** 2), sizes[name], options.seed)
+    return drawn
 
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("tasks", nargs="*", default=list(TASKS), help=f"what to measure: {', '.join(TASKS)} (default: all)")
+    arguments.add_argument("--objects", nargs="+", choices=["COCO", "nuclei"], default=["COCO", "nuclei"])
     arguments.add_argument("--side", type=int, default=2816, help="height and width of a sheet in pixels")
     arguments.add_argument("--tile", type=int, default=1024)
     arguments.add_argument("--overlap", type=int, default=128)
