@@ -59,9 +59,14 @@ def copied_code(
     python = _script(image, [_python_prompt(each, paths) for each in prompts], config, candidate)
     models, asked = _model_options(config), _prompt_options(prompts, paths)
     if models is None or asked is None:
-        return CopiedCode(python, f"python - <<'{_END}'\n{python}{_END}\n")
+        return CopiedCode(python, heredoc(python))
     words = ["promptseg", "segment", _as_operand(image), *asked, *models, *([] if candidate is None else ["--candidates"])]
     return CopiedCode(python, " ".join(map(quoted, words)) + "\n")
+
+
+def heredoc(python: str) -> str:
+    """Return the command that runs a script."""
+    return f"python - <<'{_END}'\n{python}{_END}\n"
 
 
 def _needed(config: PipelineConfig, prompts: Sequence[PromptValues]) -> PipelineConfig:
@@ -105,7 +110,7 @@ def _script(image: str, prompts: Sequence[str], config: PipelineConfig, candidat
     plain = _single_model(config) if prompts else None
     arguments = ["image", *prompts, *(plain or ()), *([] if candidate is None else ["candidates=True"])]
     lines = ["import promptseg as ps", "", f"image = {image!a}"]
-    lines += [] if plain is not None else [f"pipeline = {_pipeline(config)}"]
+    lines += [] if plain is not None else [f"pipeline = {pipeline_expression(config)}"]
     lines += [f"result = {'pipeline' if plain is None else 'ps.segment'}({', '.join(arguments)})"]
     lines += [] if candidate is None else [f"mask = result.masks[{candidate}]  # The one that was chosen."]
     lines += ["print(result)", f"result.save({f'{PurePath(image).stem}-masks.json'!a})"]
@@ -123,7 +128,8 @@ def _single_model(config: PipelineConfig) -> list[str] | None:
     return [f"{name}={value!a}" for name, value in given if name not in defaults or value != defaults[name]]
 
 
-def _pipeline(config: PipelineConfig) -> str:
+def pipeline_expression(config: PipelineConfig) -> str:
+    """Return the expression of a built pipeline."""
     stages = ""
     for name, values in config.model_dump(mode="json", exclude_defaults=True, include={"detect", "segment", "concept", "clean"}).items():
         stage = getattr(config, name)
@@ -139,19 +145,19 @@ def _python_prompt(values: PromptValues, paths: Mapping[str, str]) -> str:
     if "everything" in values:
         return f"ps.Prompt.everything({', '.join(f'{key}={value!a}' for key, value in values['everything'].items())})"
     if "concept" not in values:
-        return _python_place(values)
+        return place_expression(values)
     concept = values["concept"]
     phrase, label = concept.get("phrase"), concept.get("label")
     parts = [] if phrase is None else [f"ps.Prompt.text({phrase!a})"]
     for example in concept.get("examples", ()):
-        given = [ascii(_path(example, paths)), _python_place(example["prompt"])]
+        given = [ascii(_path(example, paths)), place_expression(example["prompt"])]
         given += [] if example.get("positive", True) else ["positive=False"]
         given += [] if label is None else [f"label={label!a}"]
         parts.append(f"ps.Prompt.example({', '.join(given)})")
     return " + ".join(parts)
 
 
-def _python_place(values: PromptValues) -> str:
+def place_expression(values: PromptValues) -> str:
     """Return the expression of points, a box and a mask of one object."""
     parts = []
     if points := values.get("points"):

@@ -258,3 +258,19 @@ def test_formats_of_rasters_are_offered_where_there_are_some(large, tmp_path):
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(folder / "a.png")
     with open_project(folder, tmp_path / "other") as project:
         assert project.own_formats == ()
+
+
+def test_code_of_what_was_clicked_finds_the_same_mask(huge, add_model, capsys):
+    add_model("fake", "segmenter", lambda _: FakeSegmenter(radius=40))
+    prompt = {"points": [[9050, 11_030], [9100, 11_030]], "foreground": [True, False]}
+    (mask,) = huge.segment(prompt).json()["masks"]
+    earlier = {**prompt, "mask": mask["segmentation"]}  # As the page keeps it.
+    huge.put({"uid": "one", "mask": mask["segmentation"], "prompts": [earlier]}, version=0)
+    told = huge.studio.client.post("/v1/studio/code", json={"key": huge.key, "object": "one"}).json()
+    assert told["exact"] is None
+    assert told["command"].startswith("python - <<")
+    exec(told["python"], {})
+    assert str([[int(side) for side in mask["box"]]]) in capsys.readouterr().out
+    for prompts in ([{"text": ["roof"]}], []):
+        refused = huge.studio.client.post("/v1/studio/code", json={"key": huge.key, "prompts": prompts})
+        assert refused.status_code == 400

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from ..._prompt_values import prompt_from_dict
+from ...annotation.sources import SourceImage
 from ...errors import InputError
 from ...pipeline.config import PipelineConfig
 from ...server.api.bodies import body_schema, json_body
@@ -16,7 +17,8 @@ from ...server.api.routes import Serving, problems
 from ...server.errors import NotFoundError
 from ...server.images import StoredImage
 from ...server.service import Service
-from ..copied_code import copied_code, example_images
+from ..copied_code import CopiedCode, copied_code, example_images
+from ..copied_raster_code import copied_raster_code
 from ..documents import StudioObject
 from ..state import InStudio, Studio, json_bytes
 from ..stored import stored_image
@@ -39,6 +41,9 @@ async def tell_code(studio: InStudio, service: Serving, body: Annotated[CodeIn, 
     paths = {name: studio.places.get(name) for name in example_images(prompts)}
     if None in paths.values():
         raise NotFoundError("the image of an example is none of this project, or was not opened yet")
+    if await service.compute(studio.project.rasters.has, image.path):
+        told = await service.compute(_raster_code, studio, image, prompts, model.config)
+        return Response(json_bytes({**vars(told), "exact": None}), media_type="application/json")
     config = _with_threshold(model.config, studio.project.threshold if body.threshold is None else body.threshold)
     exact, candidate = None, None
     if found is not None and len(prompts) == 1 and prompts[0].keys() & {"points", "box", "mask"}:
@@ -46,6 +51,11 @@ async def tell_code(studio: InStudio, service: Serving, body: Annotated[CodeIn, 
         exact, candidate = await _which(service, stored, prompts[0], model.name, found)
     code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()}, candidate)
     return Response(json_bytes({**vars(code), "exact": exact}), media_type="application/json")
+
+
+def _raster_code(studio: Studio, image: SourceImage, prompts: Sequence[Mapping[str, Any]], config: PipelineConfig) -> CopiedCode:
+    with studio.project.rasters.open(image.path) as raster:
+        return copied_raster_code(raster.description, raster.size, prompts, config)
 
 
 def _object_of(studio: Studio, key: str, uid: str) -> StudioObject:
