@@ -8,6 +8,8 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from promptseg import Mask
+
 from .conftest import COFFEE, CUP, mask_of
 
 
@@ -47,6 +49,18 @@ def test_an_export_is_downloaded_with_what_it_lost(page):
     assert [category["name"] for category in content["categories"]][:1] == ["cup"]
     [annotation] = content["annotations"]
     assert annotation["area"] == mask_of(kept["mask"]).area
+
+
+def test_the_export_counts_what_is_annotated_while_its_dialog_is_open(page, studio):
+    page.press("Control+e")
+    page.test_id("export-go").wait_for()
+    assert page.test_id("export-go").is_disabled()
+    mask = Mask.from_crop(np.ones((20, 30), bool), (100, 100), (400, 600))
+    put = [{"uid": "a", "label": "cup", "mask": mask.to_coco_rle(), "source": "hand"}]
+    address = f"/v1/studio/images/{page.state['key']}/changes"
+    studio.client.post(address, json={"version": 0, "change": {"put": put}}).raise_for_status()
+    page.wait_for("!document.querySelector('[data-testid=export-go]').disabled")
+    assert "1 image will be exported" in page.test_id("export-dialog").inner_text()
 
 
 def test_a_file_that_is_dropped_becomes_an_image(page, images):

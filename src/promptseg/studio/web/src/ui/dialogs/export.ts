@@ -3,7 +3,7 @@
 import { plural, t } from "../../i18n/index.ts";
 import type { ImageState, Job } from "../../model/types.ts";
 import { button, checkbox } from "../controls.ts";
-import { fill, h } from "../dom.ts";
+import { fill, h, setText } from "../dom.ts";
 import { countStates, STATES } from "../filters.ts";
 import { recall, remember } from "../settings.ts";
 import type { ExportResult } from "../../api/client.ts";
@@ -19,7 +19,6 @@ export function openExport(workspace: Workspace): void {
   const known = new Set(formats.map((format) => format.name));
   const chosen = new Set(recall<string[]>("formats", ["coco"]).filter((name) => known.has(name)));
   const states = new Set<ImageState>(recall<ImageState[]>("states", [...USUAL]));
-  const counts = countStates(workspace.images.value);
   const ending = new AbortController();
   const go = button({
     icon: "export",
@@ -33,7 +32,11 @@ export function openExport(workspace: Workspace): void {
   const told = h("p", { class: "soft small", attrs: { role: "status" } });
   const body = h("div", { class: "stack" });
 
+  const named = new Map(STATES.filter((state) => state !== "new").map((state) => [state, h("span")]));
+
   const check = (): void => {
+    const counts = countStates(workspace.images.value);
+    for (const [state, text] of named) setText(text, `${t(`state.${state}`)} (${counts[state]})`);
     const images = STATES.reduce((sum, state) => sum + (states.has(state) ? counts[state] : 0), 0);
     go.disabled = chosen.size === 0 || images === 0;
     told.textContent = chosen.size === 0 ? t("export.noFormat") : plural("export.images", images);
@@ -71,10 +74,8 @@ export function openExport(workspace: Workspace): void {
       h(
         "div",
         { class: "chips" },
-        ...STATES.filter((state) => state !== "new").map((state) =>
-          checkbox(`${t(`state.${state}`)} (${counts[state]})`, states.has(state), choose(states, state), {
-            "data-testid": `export-${state}`,
-          }),
+        ...[...named].map(([state, text]) =>
+          checkbox(text, states.has(state), choose(states, state), { "data-testid": `export-${state}` }),
         ),
       ),
     ),
@@ -85,13 +86,17 @@ export function openExport(workspace: Workspace): void {
     testid: "export-dialog",
     body: [body],
     footer: [footer],
-    closed: () => ending.abort(),
+    closed: () => {
+      stop();
+      ending.abort();
+    },
   });
-  check();
+  const stop = workspace.images.watch(check); // The server may tell of the last changes while it is open.
 
   async function start(): Promise<void> {
     remember("formats", [...chosen]);
     remember("states", [...states]);
+    stop();
     go.disabled = true;
     const view = new JobView(t("export.title"), () => ending.abort());
     fill(body, view.element);
