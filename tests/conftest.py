@@ -21,6 +21,7 @@ pytest_plugins = [
     "fake_cuda",
     "fake_onnx_cuda",
     "file_server",
+    "frozen",
     "grounding_models",
     "hf_names",
     "hub_server",

@@ -46,7 +46,13 @@ def parameter(detector, segmenter):
     return pytest.param(detector, segmenter, marks=marks, id="-".join([*detector, *segmenter]))
 
 
-@pytest.mark.parametrize(("detector", "segmenter"), [parameter(*pair) for pair in PAIRS])
+def pytest_generate_tests(metafunc):
+    """Make the tests of all pairs only where others than the default ones are chosen: they are thousands."""
+    if "segmenter" in metafunc.fixturenames:
+        by_default = metafunc.config.getoption("markexpr") == "not full_size"
+        metafunc.parametrize(("detector", "segmenter"), [parameter(*pair) for pair in PAIRS if pair in COVER or not by_default])
+
+
 def test_text_becomes_labeled_masks(detector, segmenter, small_models, photo, tmp_path):
     path = tmp_path / "pipeline.yaml"
     stages = {"detect": {**small_models.stage(*detector), "threshold": 0.0, "max_detections": 3}, "segment": small_models.stage(*segmenter)}

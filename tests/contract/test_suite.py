@@ -71,7 +71,7 @@ def test_pytest_neither_runs_nor_skips_what_does_not_apply(pytester):
         """
     )
     # In a process of its own: one in this process takes finders that were imported meanwhile out of `sys.meta_path` again.
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "--disable-plugin-autoload").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

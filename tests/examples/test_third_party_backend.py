@@ -35,7 +35,12 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     install = ["install", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(folder)]
     paths = [str(folder), str(Path(promptseg.__file__).resolve().parents[1])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
 
     def run(*arguments):
         command = [sys.executable, *arguments]
