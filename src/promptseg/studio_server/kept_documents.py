@@ -1,7 +1,7 @@
 """`KeptDocuments`: the documents of images in annotate's journal of a dataset folder.
 
-Those of rasters with more pixels than a `promptseg.Mask` can have are in a journal of their own, `scenes.jsonl`, with records of the same
-form: `annotate`, whose datasets are of images, does not meet them.
+Those of rasters that cannot be part of a dataset of images are in a journal of their own, `scenes.jsonl`, with records of the same form:
+rasters of more pixels than a `promptseg.Mask` can have, and folders of OME-Zarr. `annotate` does not meet them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ..server.errors import NotFoundError
 from .documents import ImageDocument, document_of, members_of
 from .file_stamps import FileValues, stamp_of
 from .image_list import key_of
-from .raster_files import MOST_PIXELS
+from .raster_files import MOST_PIXELS, is_zarr
 from .summaries import ImageSummary, summary_of
 
 SCENES = "scenes.jsonl"
-"""Journal of the rasters that are too large for annotate's."""
+"""Journal of the rasters that cannot be in annotate's."""
 
 HEADER: Mapping[str, Any] = {"studio": 1}
 """Header of a journal that the studio begins. It has no settings, so `annotate` goes on with it with any."""
@@ -87,7 +87,7 @@ class KeptDocuments:
         return self._summaries.get(name) or ImageSummary(key_of(name), name)
 
     def is_scene(self, name: str) -> bool:
-        """Return whether what is kept of an image is that of a raster which is too large for annotate's journal."""
+        """Return whether what is kept of an image is that of a raster which cannot be in annotate's journal."""
         return self._scenes is not None and name in self._scenes
 
     def annotated(self, image: SourceImage) -> AnnotatedImage:
@@ -112,13 +112,13 @@ class KeptDocuments:
         Raises:
             OutputError: It cannot be written. Nothing has changed.
         """
-        holding = self._holding(image.name)
+        holding, journal = self._holding(image.name), self._journal_for(image, document)
         earlier = {} if holding is None else holding.record(image.name)
         record = {
             "name": image.name,
             "status": "done",
             "path": str(image.path),
-            **self._file_state(image, earlier),
+            **self._file_state(image, earlier, is_scene=journal is self._scenes),
             **({"group": image.group} if image.group else {}),
             **({"id": image.id} if image.id is not None else {}),
             **({"corrected": "studio"} if by_hand else {}),
@@ -128,7 +128,7 @@ class KeptDocuments:
             **{name: value for name, value in earlier.items() if name in _KEPT},
             **members_of(document),
         }
-        self._journal_for(document).append(record, models, durable=True)
+        journal.append(record, models, durable=True)
         self._remember(image.name, document)
         self._summaries[image.name] = summary_of(image.name, document)
 
@@ -158,21 +158,26 @@ class KeptDocuments:
             return self._scenes
         return self._journal if name in self._journal else None
 
-    def _journal_for(self, document: ImageDocument) -> Journal:
+    def _journal_for(self, image: SourceImage, document: ImageDocument) -> Journal:
         """Return the journal that a document belongs into, which is made where it is missing."""
         height, width = document.size or (0, 0)
-        if height * width <= MAX_PIXELS:
+        if height * width <= MAX_PIXELS and not is_zarr(image.path):
             return self._journal
         if self._scenes is None:
             self._scenes = _open_scenes(self._out)
         return self._scenes
 
-    def _file_state(self, image: SourceImage, earlier: Mapping[str, Any]) -> dict[str, Any]:
-        """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged."""
+    def _file_state(self, image: SourceImage, earlier: Mapping[str, Any], *, is_scene: bool) -> dict[str, Any]:
+        """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged.
+
+        The SHA-256 is for `annotate`. A raster that it does not meet has none: it may be a file of many gigabytes.
+        """
         recorded = {name: earlier.get(name) for name in ("bytes", "mtime_ns", "sha256")}
         stamp = stamp_of(image.path)
         if stamp is None or stamp == (recorded["bytes"], recorded["mtime_ns"]):
             return recorded
+        if is_scene:
+            return {"bytes": stamp[0], "mtime_ns": stamp[1], "sha256": None}
         try:
             return self._files.get(image.path).to_dict()
         except OSError:

@@ -226,7 +226,7 @@ class Project:
         return ProjectImages(self.annotated_image, tuple(each.key for each in chosen if not self._kept.is_scene(each.name)))
 
     def scenes(self, states: Collection[ImageState]) -> list[ImageSummary]:
-        """Return the rasters in some states that have objects, and more pixels than a mask of an image can have."""
+        """Return the rasters in some states that have objects, and cannot be part of a dataset of images."""
         return [each for each in self.summaries() if each.state in states and each.objects and self._kept.is_scene(each.name)]
 
     # What changes.

@@ -51,4 +51,4 @@ def _left_out(project: Project, states: Collection[ImageState]) -> tuple[str, ..
     if not number:
         return ()
     which = "1 raster is" if number == 1 else f"{number} rasters are"
-    return (f"{which} too large for a dataset of images: export {', '.join(RASTER_FORMATS)} too",)
+    return (f"{which} not in it, too large for a dataset of images or no image file: export {', '.join(RASTER_FORMATS)} too",)

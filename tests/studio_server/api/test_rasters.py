@@ -30,6 +30,7 @@ from promptseg.studio_server import raster_files
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.kept_documents import SCENES
 from promptseg.studio_server.project import open_project
+from promptseg.studio_server.raster_files import RasterFiles
 from promptseg.testing import FakeSegmenter
 from running_studio import running_studio
 
@@ -82,11 +83,14 @@ class Opened:
 
 
 @contextlib.contextmanager
-def studio_of(source, tmp_path, name, radius=40.0):
+def studio_of(source, tmp_path, name, radius=40.0, rasters=None):
     pipeline = built()
     pipeline = type(pipeline)(pipeline.config, None, FakeSegmenter(radius=radius))
     (tmp_path / "server").mkdir(exist_ok=True)
-    with open_project(source, tmp_path / "out") as project, running_studio(project, {"fake": pipeline}, tmp_path / "server") as running:
+    with (
+        open_project(source, tmp_path / "out", rasters=rasters) as project,
+        running_studio(project, {"fake": pipeline}, tmp_path / "server") as running,
+    ):
         yield Opened(running, key_of(name), tmp_path / "out")
 
 
@@ -185,7 +189,9 @@ def test_objects_of_a_huge_raster_are_kept_beside_annotates_journal(huge, huge_p
     huge.put(posted("two", (13_900, 12_900)), version=1)
     (one, two) = huge.open()["document"]["objects"]
     assert (one["label"], two["mask"]["counts"]) == ("roof", posted("two", (13_900, 12_900))["mask"]["counts"])
-    assert "scene.tif" in (huge.out / SCENES).read_text()
+    assert "scene.tif" in (kept := (huge.out / SCENES).read_text())
+    assert f'"bytes":{huge_path.stat().st_size}' in kept
+    assert '"sha256":null' in kept  # A file of gigabytes is not read for a change.
     assert "scene.tif" not in (huge.out / JOURNAL).read_text()
     (listed,) = huge.studio.client.get("/v1/studio/images").json()["images"]
     assert (listed["objects"], listed["state"]) == (2, "started")
@@ -207,7 +213,7 @@ def test_they_are_exported_in_world_coordinates_and_not_in_datasets_of_images(hu
     done = huge.export("raster-geojson", "gpkg", "label-tif", "coco")
     told = {each["format"]: each for each in done["files"]}
     assert (told["coco"]["images"], told["gpkg"]["objects"]) == (0, 1)
-    assert any("1 raster is too large" in line for line in told["coco"]["lost"])
+    assert any("1 raster is not in it" in line for line in told["coco"]["lost"])
     content = json.loads((huge.out / "rasters" / "scene.tif.geojson").read_text())
     (feature,) = content["features"]
     assert feature["properties"]["label"] == "roof"
@@ -274,3 +280,25 @@ def test_code_of_what_was_clicked_finds_the_same_mask(huge, add_model, capsys):
     for prompts in ([{"text": ["roof"]}], []):
         refused = huge.studio.client.post("/v1/studio/code", json={"key": huge.key, "prompts": prompts})
         assert refused.status_code == 400
+
+
+def test_an_ome_zarr_is_opened_with_its_bands(tmp_path):
+    zarr = pytest.importorskip("zarr", reason="OME-Zarr needs zarr")
+    group = zarr.open_group(str(tmp_path / "slide.zarr"), mode="w")
+    levels = [np.full((2, 600, 900), 1000, np.uint16), np.full((2, 300, 450), 1000, np.uint16)]
+    levels[0][1, 100:200, 300:400] = 4000
+    for number, array in enumerate(levels):
+        create = getattr(group, "create_array", None) or group.create_dataset
+        create(str(number), shape=array.shape, dtype=array.dtype, chunks=(1, 256, 256))[...] = array
+    axes = [{"name": name, "type": "channel" if name == "c" else "space"} for name in "cyx"]
+    multiscales = [{"axes": axes, "datasets": [{"path": "0"}, {"path": "1"}]}]
+    group.attrs.update({"multiscales": multiscales} if zarr.__version__ < "3" else {"ome": {"version": "0.5", "multiscales": multiscales}})
+    with studio_of(tmp_path / "slide.zarr", tmp_path, "slide.zarr", rasters=RasterFiles(bands=(2,), stretch=(0, 100))) as opened:
+        assert (opened.open()["height"], opened.open()["width"]) == (600, 900)
+        tile = pixels_of(opened.studio.client.get(f"/v1/studio/images/{opened.key}/tiles/0/0/0").content)
+        assert (tile[150, 350].min() > 200, tile[10, 10].max() < 60) == (True, True)
+        opened.put(posted("one", (300, 100), (600, 900)), version=0)
+        (mask,) = opened.segment({"points": [[350, 150]]}).json()["masks"]
+        assert mask["area"] > 4000
+        done = opened.export("yolo-seg", "raster-geojson")
+        assert [each["objects"] for each in done["files"]] == [0, 1]
