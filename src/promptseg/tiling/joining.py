@@ -199,7 +199,9 @@ def _put_together(pieces: Sequence[Piece]) -> _Object:
         shown = piece.mask.pixels(piece.mask.window) & wanted
         inside[here] |= shown
         given.append(int(np.count_nonzero(shown)))
-    most, complete = pieces[int(np.argmax(given))], len(pieces) > 1 and not (inside & ~seen).any()
+    np.greater(inside, seen, out=seen)  # In place: an object may have a box of 179 million pixels. Now it is what lies at borders alone.
+    most, complete = pieces[int(np.argmax(given))], len(pieces) > 1 and not seen.any()
+    del cores, seen
     if not inside.any():  # Each lies in the cores of the others alone.
         return _Object(most.mask, most.scale, complete=False)
     mask = Mask.from_crop(inside, (0, 0), window.size)
