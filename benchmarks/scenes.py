@@ -1,6 +1,7 @@
 """Rasters of many gigapixels, annotated in tiles: peak memory and time by size, the first results, and the share of the models.
 
 python benchmarks/scenes.py size --gigapixels 1 10    # with a model that takes no time: what reading, joining and writing cost
+python benchmarks/scenes.py size --gigapixels 10 --tiles 300   # the same for the first tiles alone, with the outputs of the whole raster
 python benchmarks/scenes.py first --gigapixels 10     # mini-sam: seconds until the first tile is in the journal, and peak memory
 python benchmarks/scenes.py overhead --tiles 12       # mini-sam: share of the time in which it runs
 
@@ -100,7 +101,7 @@ def spot_pipeline() -> Any:
     return BuiltPipeline(parse_config({"segment": {"model": "spots"}}), None, Segmenter())
 
 
-def measured(task: str, raster: Path, out: Path, limit: int | None) -> dict[str, Any]:
+def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None) -> dict[str, Any]:
     """Annotate a raster in this process, and return seconds, objects and the peak memory."""
     from promptseg import Pipeline, Prompt, annotate
 
@@ -115,7 +116,7 @@ def measured(task: str, raster: Path, out: Path, limit: int | None) -> dict[str,
     else:
         pipeline, prompt = Pipeline().segment("mini-sam"), Prompt.everything(16)
     done = annotate(
-        raster, prompt, pipeline=pipeline, out=out, tile=TILE, formats=["gpkg", "label-tif"], gallery=1000, limit=limit, progress=note
+        raster, prompt, pipeline=pipeline, out=out, tile=TILE, formats=formats.split(","), gallery=1000, limit=limit, progress=note
     )
     return {
         "tiles": done.images,
@@ -129,9 +130,10 @@ def measured(task: str, raster: Path, out: Path, limit: int | None) -> dict[str,
     }
 
 
-def in_a_process(task: str, raster: Path, out: Path, limit: int | None) -> dict[str, Any]:
+def in_a_process(task: str, raster: Path, out: Path, formats: str, limit: int | None) -> dict[str, Any]:
     """Return what `measured` returns in a process of its own."""
-    command = [sys.executable, __file__, task, "--raster", str(raster), "--out", str(out), *(["--limit", str(limit)] if limit else [])]
+    command = [sys.executable, __file__, task, "--raster", str(raster), "--out", str(out), "--format", formats]
+    command += ["--limit", str(limit)] if limit else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -141,21 +143,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("task", choices=("size", "first", "overhead"))
     arguments.add_argument("--gigapixels", type=float, nargs="+", default=[1.0], help="sizes of the rasters (default: 1)")
-    arguments.add_argument("--tiles", type=int, default=12, help="tiles for mini-sam (default: 12)")
+    arguments.add_argument("--tiles", type=int, help="annotate only the first tiles (default: 12 for overhead, 1 for first, else all)")
+    arguments.add_argument("--format", default="gpkg", help="formats of the outputs, such as gpkg,label-tif (default: gpkg)")
     arguments.add_argument("--folder", type=Path, help="where the rasters and outputs are written (default: a temporary folder)")
     arguments.add_argument("--raster", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--limit", type=int, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.raster is not None:
-        print(json.dumps(measured(options.task, options.raster, options.out, options.limit)))
+        print(json.dumps(measured(options.task, options.raster, options.out, options.format, options.limit)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         for size in options.gigapixels:
             raster = Path(temporary) / f"scene-{size:g}.tif"
             discs = write_raster(raster, size)
-            limit = {"size": None, "first": 2, "overhead": options.tiles}[options.task]
-            found = in_a_process(options.task, raster, Path(temporary) / f"out-{size:g}", limit)
+            limit = options.tiles or {"size": None, "first": 1, "overhead": 12}[options.task]
+            found = in_a_process(options.task, raster, Path(temporary) / f"out-{size:g}", options.format, limit)
             print(
                 f"{size:g} gigapixels ({raster.stat().st_size / _MIB:.0f} MiB, {discs} discs): {found['tiles']} tiles, {found['objects']} "
                 f"objects in {found['seconds']:.1f} s, the first after {found['first']:.1f} s; the models {found['models']:.1f} s of "
