@@ -221,6 +221,20 @@ def test_a_full_disk_is_named_and_leaves_nothing(suffix, scene, tmp_path, small_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_is_full_at_the_very_end_is_named_too(suffix, scene, tmp_path, small_files):
+    """GDAL writes the index of a GeoPackage when it closes the file, and tells no error then."""
+    objects = list(scene) * 60
+    write_vectors(objects, tmp_path / "whole" / f"objects{suffix}", georeference=NORTH_UP)
+    whole = (tmp_path / "whole" / f"objects{suffix}").read_bytes()
+    for missing in (1, 4097, 12_289, len(whole) // 5):
+        with small_files(len(whole) - missing), pytest.raises(OutputError, match="cannot write"):
+            write_vectors(objects, tmp_path / f"objects{suffix}", georeference=NORTH_UP)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+    with small_files(len(whole)):
+        write_vectors(objects, tmp_path / f"objects{suffix}", georeference=NORTH_UP)
+    assert (tmp_path / f"objects{suffix}").read_bytes() == whole
+
+
 def test_a_file_that_was_changed_by_hand_is_kept_and_a_foreign_one_refused(suffix, scene, tmp_path):
     path = tmp_path / f"objects{suffix}"
     path.write_bytes(b"mine")

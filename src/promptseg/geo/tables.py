@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
@@ -56,13 +57,29 @@ def write_geopackage(features: Iterable[Feature], path: Path, georeference: Geor
                 geometry_type="MultiPolygon",
                 crs=None if georeference is None else text_of(georeference),
             )
-            written = pyogrio.read_info(str(path), force_feature_count=True)["features"]
         except Exception as error:  # GDAL's and Arrow's have no common base.
             raise counted.failure or OSError(f"GDAL cannot write it ({error})") from error
     if counted.failure is not None:
         raise counted.failure
-    if written != counted.rows:
-        raise OSError(f"GDAL wrote {written} of {counted.rows} objects: is the disk full?")
+    _check_complete(path, counted.rows)
+
+
+def _check_complete(path: Path, rows: int) -> None:
+    """Raise `OSError` for a GeoPackage that lacks objects or its spatial index. GDAL tells no error that occurs while it closes a file."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
+            listed = file.execute("SELECT table_name, max_x IS NOT NULL FROM gpkg_contents").fetchall()
+            index = file.execute("SELECT name FROM sqlite_master WHERE name GLOB 'rtree_*_rowid'").fetchall()
+            counts = [file.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0] for name, *_ in (*listed, *index)]  # noqa: S608 - Quoted.
+    except sqlite3.Error as error:
+        raise OSError(f"the disk may be full ({error})") from error
+    if counts != [rows, rows] or (rows and not listed[0][1]):
+        raise OSError("objects or their index are missing: the disk may be full")
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a table for a query of SQLite."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def write_geoparquet(features: Iterable[Feature], path: Path, georeference: Georeference | None) -> None:
