@@ -9,9 +9,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from promptseg import Prompt, load_image, load_video
+from promptseg import Prompt, load_image
 from promptseg.client import AsyncClient, Client, ClientError
 from promptseg.errors import ConfigError, InputError
+from promptseg.tracking.session import PropagateSegmenter
+from promptseg.video.frames import open_frames
 
 pytest.importorskip("httpx2")
 
@@ -115,7 +117,7 @@ def test_a_video_is_tracked_corrected_and_exported(client, frames, running_serve
     disc = Prompt.box(9, 19, 36, 46)
     first = client.prompt(video, 0, 7, disc)
     tracked = client.propagate(video)
-    session = load_video("mini-sam").open(_as_path(frames))
+    session = PropagateSegmenter(running_server.pipelines["mini-sam"].segmenter).open(open_frames(_as_path(frames)))
     assert first == session.add(0, 7, disc)
     assert [frame.masks for frame in tracked] == [frame.masks for frame in session.propagate()]
     assert [frame.object_ids for frame in tracked] == [(7,)] * 5
