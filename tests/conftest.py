@@ -25,6 +25,7 @@ pytest_plugins = [
     "grounding_models",
     "hf_names",
     "hub_server",
+    "long_first",
     "mini_sam_once",
     "npm_clients",
     "onnx_sam_models",
