@@ -145,10 +145,10 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
 
 @pytest.fixture
 def video(running_server, tmp_path, photo, monkeypatch):
-    """A folder of three frames, which the server allows."""
+    """A folder of two frames, which the server allows."""
     service = running_server.service
     monkeypatch.setattr(service, "settings", replace(service.settings, folders=(tmp_path,)))
-    for index in range(3):
+    for index in range(2):
         Image.fromarray(photo(60, 80, index)).save(tmp_path / f"{index}.png")
     return tmp_path
 
