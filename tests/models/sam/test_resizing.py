@@ -33,7 +33,7 @@ def strips(monkeypatch):
 )
 def test_the_pixels_are_the_same(given, size, kind):
     image = np.random.default_rng(0).integers(0, 255, (*given, 3) if kind is np.uint8 else given).astype(kind)
-    assert np.array_equal(resized(image, size), in_one_piece(image, size))
+    assert np.array_equal(resized(image, size, kind), in_one_piece(image, size))
 
 
 def test_a_wide_image_is_never_given_to_pillow_as_a_whole(monkeypatch):

@@ -114,8 +114,8 @@ class StretchToSquare(InputGeometry):
 
         SAM 2's own code resizes in floating point with the same antialiased bilinear filter.
         """
-        channels = (image[:, :, channel].astype(np.float32) for channel in range(image.shape[2]))
-        return np.stack([resized(channel, self.content_size) for channel in channels], axis=-1)
+        channels = (image[:, :, channel] for channel in range(image.shape[2]))
+        return np.stack([resized(channel, self.content_size, np.float32) for channel in channels], axis=-1)
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return bilinear upsampling from low-resolution logits to image size, as one matrix for each axis.
