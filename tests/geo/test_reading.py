@@ -287,6 +287,14 @@ def test_a_geopackage_of_several_layers_is_refused_with_their_names(tmp_path):
         read_prompts(tmp_path / "a.gpkg", RASTER)
 
 
+def test_a_geopackage_whose_path_has_an_exclamation_mark_is_refused_and_no_other_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    geopackage(tmp_path / "a.gpkg", [shapely.Point(world((5, 5))[0])])
+    (tmp_path / "wow!a.gpkg").write_bytes((tmp_path / "a.gpkg").read_bytes())
+    with pytest.raises(InputError, match="exclamation mark"):
+        read_prompts(tmp_path / "wow!a.gpkg", RASTER)
+
+
 def test_parquet_without_geometry_is_refused(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

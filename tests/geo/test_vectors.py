@@ -259,6 +259,19 @@ def test_a_tolerance_is_a_finite_number(suffix, scene, tmp_path, tolerance):
         write_vectors(scene, tmp_path / f"objects{suffix}", georeference=NORTH_UP, tolerance=tolerance)
 
 
+def test_a_path_with_an_exclamation_mark_is_that_of_no_other_file(suffix, scene, tmp_path, monkeypatch):
+    """For pyogrio, what follows the mark is the path in an archive."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"wow!objects{suffix}"
+    if suffix == ".gpkg":
+        with pytest.raises(OutputError, match="exclamation mark"):
+            write_vectors(scene, path, georeference=NORTH_UP)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        write_vectors(scene, path, georeference=NORTH_UP)
+        assert {each.name for each in tmp_path.iterdir()} == {path.name, ".promptseg.json"}
+
+
 def test_a_shapefile_is_not_written(suffix, scene, tmp_path):
     with pytest.raises(OutputError, match=r"'\.shp', and vectors are written as \.geojson, \.gpkg, \.parquet"):
         write_vectors(scene, (tmp_path / f"objects{suffix}").with_suffix(".shp"), georeference=NORTH_UP)

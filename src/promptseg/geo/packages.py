@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 from .._install import install_extra
-from ..errors import MissingDependencyError
+from ..errors import MissingDependencyError, PromptSegError
 
 
 def geo_package(name: str, what: str) -> Any:
@@ -23,3 +24,17 @@ def geo_package(name: str, what: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingDependencyError(f"{what} needs {name.partition('.')[0]}: {install_extra('geo')}") from error
+
+
+def check_gdal_path(path: Path, error: type[PromptSegError]) -> None:
+    """Check that pyogrio takes a path for what it is: of one with an exclamation mark, it opens another file, as if it lay in an archive.
+
+    Args:
+        path: The path.
+        error: Type of the error to raise.
+
+    Raises:
+        PromptSegError: The path has an exclamation mark. The type is `error`.
+    """
+    if "!" in str(path.absolute()):
+        raise error(f"{path.absolute()} has an exclamation mark, which GeoPackage cannot have in its path: rename it, or use GeoJSON")

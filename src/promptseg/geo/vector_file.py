@@ -17,7 +17,7 @@ from typing import Any
 
 from .._checks import absent_hint
 from ..errors import InputError, PromptSegError, shown
-from .packages import geo_package
+from .packages import check_gdal_path, geo_package
 from .wkb import Geometry, read_wkb
 
 MAX_FEATURES = 10_000_000
@@ -142,6 +142,7 @@ def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
 def _geopackage(path: Path, head: bytes) -> Iterator[VectorFile]:
     if not head.startswith(b"SQLite format 3\0"):
         raise InputError(f"{path} is not a GeoPackage: it is no SQLite file")
+    check_gdal_path(path, InputError)
     pyogrio = geo_package("pyogrio", "GeoPackage")
     try:
         with _without_warnings():

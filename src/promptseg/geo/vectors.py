@@ -25,7 +25,7 @@ from ..scene_masks import SceneMask
 from .crs import system_of
 from .features import Feature, features_of
 from .geojson_file import write_geojson
-from .packages import geo_package
+from .packages import check_gdal_path, geo_package
 from .tables import write_geopackage, write_geoparquet
 
 _Write = Callable[[Iterable[Feature], Path, Georeference | None], None]
@@ -99,6 +99,8 @@ def check_vectors(path: Path, georeference: Georeference | None) -> None:
     name, _, packages = _WRITERS[path.suffix.lower()]
     for package in packages:
         geo_package(package, name)
+    if "pyogrio" in packages:
+        check_gdal_path(path, OutputError)
     system_of(georeference)
     with output_errors(path):
         check_file(path)
