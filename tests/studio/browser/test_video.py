@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -217,6 +219,23 @@ def test_it_plays_to_the_end_and_stops(video):
     video.press(" ")
     video.rests_at(COUNT - 1)
     assert video.page.get_by_test_id("play").get_attribute("aria-pressed") == "false"
+
+
+def test_a_video_is_exported_as_a_whole(video):
+    video.mark(red_x(0) + 5, 30)
+    video.track()
+    video.page.keyboard.press("Control+e")
+    video.page.get_by_test_id("format-track").check()
+    assert video.page.get_by_test_id("export-done").count() == 0  # There are no images in states.
+    video.page.get_by_test_id("export-go").click()
+    with video.page.expect_download() as waiting:
+        video.page.get_by_test_id("download").click()
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        texts = {name: archive.read(name) for name in archive.namelist()}
+    assert any(name.startswith("track/") for name in texts)
+    (name,) = [name for name in texts if name.endswith(".json") and not name.startswith("track/") and b'"annotations"' in texts[name]]
+    coco = json.loads(texts[name])
+    assert len(coco["images"]) == len(coco["annotations"]) == COUNT
 
 
 def test_an_object_that_comes_back_is_the_same_one_where_a_person_says_so(video):

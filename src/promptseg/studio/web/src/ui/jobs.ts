@@ -29,9 +29,10 @@ export class Jobs {
     await this.workspace.openKey(added.key);
   }
 
-  async export(formats: string[], states: ImageState[], progress: (job: Job) => void, signal: AbortSignal): Promise<ExportResult> {
+  /** Export the images in some states, or what there is where null is told, as of a video. */
+  async export(formats: string[], states: ImageState[] | null, progress: (job: Job) => void, signal: AbortSignal): Promise<ExportResult> {
     await this.workspace.saver.settled();
-    return this.finish<ExportResult>(await this.workspace.server.export(formats, states), progress, signal);
+    return this.finish<ExportResult>(await this.workspace.server.export(formats, states ?? undefined), progress, signal);
   }
 
   async import(file: File, format: string, mode?: ImportOptions["mode"]): Promise<ImportResult> {

@@ -1,4 +1,4 @@
-/** Export: formats, which images, and then what each format could not keep. */
+/** Export: formats, which images of a folder, and then what each format could not keep. */
 
 import { plural, t } from "../../i18n/index.ts";
 import type { ImageState, Job } from "../../model/types.ts";
@@ -16,6 +16,7 @@ const USUAL: readonly ImageState[] = ["started", "doubt", "done"];
 
 export function openExport(workspace: Workspace): void {
   const formats = workspace.project.value?.formats ?? [];
+  const isVideo = workspace.project.value?.kind === "video"; // It is exported as a whole, and has no images to count.
   const known = new Set(formats.map((format) => format.name));
   const chosen = new Set(recall<string[]>("formats", ["coco"]).filter((name) => known.has(name)));
   const states = new Set<ImageState>(recall<ImageState[]>("states", [...USUAL]));
@@ -38,8 +39,8 @@ export function openExport(workspace: Workspace): void {
     const counts = countStates(workspace.images.value);
     for (const [state, text] of named) setText(text, `${t(`state.${state}`)} (${counts[state]})`);
     const images = STATES.reduce((sum, state) => sum + (states.has(state) ? counts[state] : 0), 0);
-    go.disabled = chosen.size === 0 || images === 0;
-    told.textContent = chosen.size === 0 ? t("export.noFormat") : plural("export.images", images);
+    go.disabled = chosen.size === 0 || (images === 0 && !isVideo);
+    told.textContent = chosen.size === 0 ? t("export.noFormat") : isVideo ? "" : plural("export.images", images);
   };
   const choose =
     <T>(set: Set<T>, value: T) =>
@@ -67,18 +68,19 @@ export function openExport(workspace: Workspace): void {
         ),
       ),
     ),
-    h(
-      "fieldset",
-      {},
-      h("legend", {}, t("export.which")),
+    !isVideo &&
       h(
-        "div",
-        { class: "chips" },
-        ...[...named].map(([state, text]) =>
-          checkbox(text, states.has(state), choose(states, state), { "data-testid": `export-${state}` }),
+        "fieldset",
+        {},
+        h("legend", {}, t("export.which")),
+        h(
+          "div",
+          { class: "chips" },
+          ...[...named].map(([state, text]) =>
+            checkbox(text, states.has(state), choose(states, state), { "data-testid": `export-${state}` }),
+          ),
         ),
       ),
-    ),
     told,
   );
   const dialog = openDialog({
@@ -95,14 +97,14 @@ export function openExport(workspace: Workspace): void {
 
   async function start(): Promise<void> {
     remember("formats", [...chosen]);
-    remember("states", [...states]);
+    if (!isVideo) remember("states", [...states]);
     stop();
     go.disabled = true;
     const view = new JobView(t("export.title"), () => ending.abort());
     fill(body, view.element);
     fill(footer);
     try {
-      const result = await workspace.jobs.export([...chosen], [...states], (job: Job) => view.show(job), ending.signal);
+      const result = await workspace.jobs.export([...chosen], isVideo ? null : [...states], (job: Job) => view.show(job), ending.signal);
       report(result);
     } catch (error) {
       if (ending.signal.aborted) dialog.close();
