@@ -14,13 +14,13 @@ export function free(objects: readonly StudioObject[]): StudioObject[] {
   return objects.filter((object) => !object.locked);
 }
 
-/** Make one object of several: the frontmost stays, and takes a label from the others where it has none. */
+/** Make one object of several: the frontmost stays, with the label of the largest that has one. */
 export function merge(chosen: readonly StudioObject[]): Change | null {
   const parts = free(chosen);
   const kept = parts.at(-1);
   if (kept === undefined || parts.length < 2) return null;
   const mask = parts.map((part) => bitmapOf(part.mask)).reduce((all, part) => all.union(part));
-  const label = kept.label ?? parts.find((part) => part.label !== null)?.label ?? null;
+  const label = labelOfLargest(parts);
   const prompts = parts.flatMap((part) => part.prompts);
   const attributes = Object.assign({}, ...parts.map((part) => part.attributes)) as Record<string, string>;
   const merged: StudioObject = { ...kept, label, prompts, attributes, mask: runsOf(mask), score: null, source: "hand" };
@@ -28,6 +28,19 @@ export function merge(chosen: readonly StudioObject[]): Change | null {
     [merged],
     parts.slice(0, -1).map((part) => part.uid),
   );
+}
+
+function labelOfLargest(objects: readonly StudioObject[]): string | null {
+  const labeled = objects.filter((object) => object.label !== null);
+  const [largest] = labeled.sort((a, b) => bitmapOf(b.mask).area - bitmapOf(a.mask).area);
+  return largest?.label ?? null;
+}
+
+/** The label that merging gives to objects that have different ones; null where they agree. Having none is no label. */
+export function labelMergedFromSeveral(chosen: readonly StudioObject[]): string | null {
+  const parts = free(chosen);
+  const labels = new Set(parts.flatMap(({ label }) => label ?? []));
+  return labels.size > 1 ? labelOfLargest(parts) : null;
 }
 
 /** Make one object of each connected part; the largest keeps the uid. */

@@ -32,10 +32,10 @@ export class ObjectEdits {
     if (!this.workspace.do(make[name](), say(`edit.${name}`))) return;
     const count = this.workspace.objects.value.length;
     if (count !== before) this.workspace.notices.announce(`${say(`edit.${name}`)}, ${plural("objects.count", count)}`);
-    if (name === "delete" && chosen.length > 1)
-      this.workspace.notices.toast(plural("objects.deleted", chosen.length), {
-        does: { text: t("keys.undo"), press: () => this.workspace.run("undo") },
-      });
+    const undo = { does: { text: t("keys.undo"), press: () => this.workspace.run("undo") } };
+    if (name === "delete" && chosen.length > 1) this.workspace.notices.toast(plural("objects.deleted", chosen.length), undo);
+    const label = name === "merge" ? edits.labelMergedFromSeveral(chosen) : null;
+    if (label !== null) this.workspace.notices.toast(t("edit.mergedLabel", { name: label }), undo);
   }
 
   toggle(uids: ReadonlySet<string>, member: "hidden" | "locked"): void {

@@ -31,6 +31,16 @@ describe("merging", () => {
     expect(bitmapOf(merged!.mask).area).toBe(200);
   });
 
+  test("takes the label of the largest, wherever it lies, and tells it where labels differ", () => {
+    const large = object("large", rectangle(0, 0, 20, 20), { label: "cup" });
+    const small = object("small", rectangle(20, 0, 25, 5), { label: "spoon" });
+    expect(edits.merge([large, small])!.put[0]).toMatchObject({ uid: "small", label: "cup" });
+    expect(edits.merge([small, large])!.put[0]).toMatchObject({ uid: "large", label: "cup" });
+    expect(edits.labelMergedFromSeveral([large, small])).toBe("cup");
+    expect(edits.labelMergedFromSeveral([small, right])).toBeNull();
+    expect(edits.labelMergedFromSeveral([small, { ...large, locked: true }])).toBeNull();
+  });
+
   test("needs two objects that are not locked", () => {
     expect(edits.merge([left])).toBeNull();
     expect(edits.merge([left, locked])).toBeNull();
