@@ -97,6 +97,16 @@ def test_the_dataset_of_the_tiles_holds_each_pixel_and_each_part_of_an_object_on
     assert np.array_equal(np.concatenate(rows), np.asarray(Image.open(scene)))
 
 
+def test_no_image_of_a_dataset_shows_what_was_not_annotated(scene, blobs, tmp_path):
+    done = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=["coco", "geojson"], limit=4, **TILES)
+    assert [path.name for path in sorted((tmp_path / "out" / "tiles").glob("*.png"))] == [
+        *(f"r00000-c0000{column}.png" for column in range(3)),
+        "r00001-c00000.png",
+    ]
+    assert {report.notes[-1] for report in done.reports.values()} == {"5 tiles are not annotated: what only they show is missing"}
+    assert annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=["coco"], **TILES).reports["coco"].images == 9
+
+
 def test_a_raster_that_is_small_enough_can_be_one_image_of_a_dataset(scene, blobs, tmp_path):
     annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=["coco"], whole=True, **TILES)
     (image,) = open_dataset(tmp_path, coco=tmp_path / "out" / "coco.json")

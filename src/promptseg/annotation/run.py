@@ -42,7 +42,7 @@ from .overview import write_overview
 from .record_checks import check_record
 from .records import JournalImages, record_of
 from .run_progress import RunProgress, SavedImage, thumbnail_for
-from .scene_objects import scene_objects
+from .scene_objects import scene_objects, undone_windows
 from .scene_outputs import SceneOutputs, check_formats, check_whole
 from .sources import Source, SourceItem, open_source
 from .sources.scene import SceneOptions, SceneTiles, open_scene, scene_options
@@ -209,10 +209,10 @@ def annotate(
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
         found = None if scene is None else scene_objects(journal, scene)
-        if outputs is None or found is None:
+        if scene is None or outputs is None or found is None:
             reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
         else:
-            reports = outputs.write(found, categories)
+            reports = outputs.write(found, categories, undone_windows(journal, scene))
         order = class_order(names, journal.models())
         drawn = Overlays(journal, folder, order)
         overlay_report = drawn.write() if overlays else None

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ..masks import Masks
+from ..rasters.window import Window
 from ..scene_masks import SceneMasks
 from ..tiling.joining import joined
 from ..tiling.pieces import Piece, pieces_of
@@ -33,6 +34,11 @@ def scene_objects(journal: Journal, source: SceneTiles) -> SceneMasks:
             asked[number].append(piece)
     found += (min(pieces, key=_preference) for _, pieces in sorted(asked.items()))
     return joined(found, source.raster.size)
+
+
+def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:
+    """Return the cores of the tiles that are not done: they failed, or are beyond the limit of the run."""
+    return [image.tile.place.core for image in source if image.tile is not None and not journal.has_done(image.name)]
 
 
 def _preference(piece: Piece) -> tuple[bool, float]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .._counting import number_of
 from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError
 from ..image_formats import MAX_PIXELS
+from ..rasters.window import Window
 from ..runtime.progress import track
 from ..scene_masks import SceneMasks
 from ..tiling.grid import TileGrid
@@ -53,12 +57,13 @@ class SceneOutputs:
         if self._of_tiles and not self.source.options.whole:
             check_own_folder(self.folder / FOLDER)
 
-    def write(self, scene: SceneMasks, classes: Sequence[str | Category]) -> dict[str, WriteReport]:
+    def write(self, scene: SceneMasks, classes: Sequence[str | Category], undone: Sequence[Window]) -> dict[str, WriteReport]:
         """Write the outputs. Each file or folder gets its final name when it is complete.
 
         Args:
             scene: The objects of the raster.
             classes: Classes of the datasets in their order.
+            undone: The parts of the raster that are not annotated. No image of a dataset shows any of them.
 
         Raises:
             OutputError: A file cannot be written, for example to a full disk.
@@ -66,16 +71,20 @@ class SceneOutputs:
         georeference = self.source.raster.georeference
         reports = {name: write_scene(name, scene, self.folder, georeference, own) for name, own in self._of_scene.items()}
         for name in self._of_tiles:
-            images = self._images(scene, name)
+            images = self._images(scene, name, undone)
             reports[name] = write(name, images, self.folder, classes=classes, **self.options.get(name, {}))
+        if undone:
+            note = f"{number_of(len(undone), 'tile is', 'tiles are')} not annotated: what only they show is missing"
+            reports = {name: replace(report, notes=(*report.notes, note)) for name, report in reports.items()}
         return reports
 
-    def _images(self, scene: SceneMasks, name: str) -> Iterable[AnnotatedImage]:
+    def _images(self, scene: SceneMasks, name: str, undone: Sequence[Window]) -> Iterable[AnnotatedImage]:
         source = self.source
         if source.options.whole:
             return [whole_image(source.raster, scene, source.path)]
         grid = TileGrid(source.raster.size, source.options.tile, source.options.overlap)
-        images = TileImages(source.raster, scene, grid, self.folder / FOLDER)
+        boxes = np.array([window.box for window in undone], np.int64).reshape(-1, 4)
+        images = TileImages(source.raster, scene, grid, self.folder / FOLDER, boxes)
         return track(images, stage=f"write {name}", total=len(grid), unit="tile")
 
     @property

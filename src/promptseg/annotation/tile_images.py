@@ -29,21 +29,24 @@ FOLDER = "tiles"
 
 @dataclass(frozen=True)
 class TileImages:
-    """The cores of a raster's tiles at full resolution as annotated images, in the order of their names. Tiles without data are left out.
+    """The cores of a raster's tiles at full resolution as annotated images, in the order of their names.
 
-    An iteration writes the image files that are missing or show something else. It can be repeated.
+    Tiles without data are left out, and so are those that show a part of what no tile was annotated for: they would say that there is
+    nothing. An iteration writes the image files that are missing or show something else. It can be repeated.
 
     Attributes:
         raster: The raster.
         scene: Its objects.
         grid: Tiles at full resolution.
         folder: Folder of the image files.
+        undone: (N, 4) boxes ``xyxy`` of the parts of the raster that are not annotated.
     """
 
     raster: Raster
     scene: SceneMasks
     grid: TileGrid
     folder: Path
+    undone: NDArray[np.int64]
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         with output_errors(self.folder):
@@ -52,7 +55,7 @@ class TileImages:
         wanted = set()
         for tile in self.grid:
             name = f"r{tile.row:05}-c{tile.column:05}.png"
-            if not self.raster.valid(tile.core).any():
+            if _touching(self.undone, tile.core).any() or not self.raster.valid(tile.core).any():
                 continue
             wanted.add(name)
             with output_errors(self.folder / name):
@@ -81,12 +84,17 @@ def whole_image(raster: Raster, scene: SceneMasks, path: Path) -> AnnotatedImage
 
 def _parts(scene: SceneMasks, window: Window) -> Iterator[tuple[int, Mask]]:
     """Yield the number and the mask of each object that a window shows, as far as the window shows it. The first object is number 1."""
-    x0, y0, x1, y1 = window.box
-    boxes = scene.boxes
-    for index in np.flatnonzero((boxes[:, 0] < x1) & (boxes[:, 2] > x0) & (boxes[:, 1] < y1) & (boxes[:, 3] > y0)).tolist():
+    for index in np.flatnonzero(_touching(scene.boxes, window)).tolist():
         mask = scene[index].within(window)
         if mask.area:
             yield index + 1, mask
+
+
+def _touching(boxes: NDArray[np.int64], window: Window) -> NDArray[np.bool_]:
+    """Return which of (N, 4) boxes ``xyxy`` reach into a window."""
+    x0, y0, x1, y1 = window.box
+    reach: NDArray[np.bool_] = (boxes[:, 0] < x1) & (boxes[:, 2] > x0) & (boxes[:, 1] < y1) & (boxes[:, 3] > y0)
+    return reach
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
