@@ -97,6 +97,18 @@ def test_what_a_format_cannot_hold_is_told_as_annotate_does(exported):
     assert lost["coco"] == ()
 
 
+@pytest.mark.parametrize("name", [name for name in WRITABLE if name != "parquet"])
+def test_attributes_and_scores_are_in_the_files_or_told_as_lost(name, exported, project):
+    made = StudioObject("two", square(30).counts.decode(), "cup", 0.75, attributes={"weather": "very foggy"})
+    project.change(key_of("d.png"), 1, Change(put=(made,)))
+    done, _ = exported(name)
+    place = project.out / done.files[0].path
+    texts = [path.read_bytes() for path in (sorted(place.rglob("*")) if place.is_dir() else [place]) if path.is_file()]
+    for value, what in (("very foggy", "attribute"), ("0.75", "score")):
+        told = f"1 {what} is not in the files: the format cannot hold them" in done.files[0].lost
+        assert told != any(value.encode() in text for text in texts), (what, done.files[0].lost)
+
+
 def test_the_masks_are_read_back_from_the_zip(exported, project, tmp_path):
     _, path = exported("coco")
     with zipfile.ZipFile(path) as packed:

@@ -197,12 +197,14 @@ def test_one_job_tracks_at_a_time_and_is_stopped(studio):
 
 
 def test_the_files_of_track_and_frames_in_formats_of_images_are_exported(studio):
-    put(studio, 1, {"uid": "red", "label": "cat", "mask": rle(red_x(1))})
+    put(studio, 1, {"uid": "red", "label": "cat", "mask": rle(red_x(1)), "attributes": {"age": "3"}})
     track(studio, 1, direction="both")
     job = studio.post("/v1/studio/export", json={"formats": ["track", "coco"], "states": ["done"]}).json()  # As the page does.
     assert wait(studio, job)["state"] == "done"
     done = studio.get(f"/v1/jobs/{job['id']}/result").json()
     assert [each["format"] for each in done["files"]] == ["track", "coco"]
+    assert done["files"][0]["lost"] == ["1 attribute is not in the files: the format cannot hold them"]
+    assert done["files"][1]["lost"] == [f"{COUNT} attributes are not in the files: the format cannot hold them"]
     packed = zipfile.ZipFile(io.BytesIO(studio.get(done["download"]).content))
     tracks = json.loads(packed.read("track/masks.json"))
     assert [category["name"] for category in tracks["categories"]] == ["cat"]

@@ -16,6 +16,7 @@ from .asked import asked_values
 from .journal import Journal
 from .record_checks import check_counts
 from .sources import SourceImage
+from .studio_members import attributes_of
 
 
 def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -60,7 +61,10 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
     name = record["name"]
     masks = [(number, mask_of(entry, (height, width))) for number, entry in enumerate(record["masks"], 1)]
     ids = [entry.get("id") for entry in record["masks"]]
-    objects = tuple(AnnotatedObject(f"{name}#{number}", mask, ids[number - 1]) for number, mask in masks if mask.area)
+    attributes = attributes_of(record)
+    objects = tuple(
+        AnnotatedObject(f"{name}#{number}", mask, ids[number - 1], attributes[number - 1]) for number, mask in masks if mask.area
+    )
     return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""), id=record.get("id"))
 
 

@@ -9,8 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..runtime.structured import is_counts, is_text
+
 MEMBER = "studio"
 """Name of the member of a record."""
+
+
+def attributes_of(record: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """Return the attributes of the objects of a record, for each of its masks: empty where the studio kept none, or none that are text."""
+    masks, member = record["masks"], record.get(MEMBER)
+    objects = member.get("objects") if isinstance(member, dict) else None
+    if not isinstance(objects, list) or len(objects) != len(masks):
+        return [{} for _ in masks]
+    found = [each.get("attributes") if isinstance(each, dict) else None for each in objects]
+    return [each if isinstance(each, dict) and is_counts(each, is_text) else {} for each in found]
 
 
 def carried_over(record: Mapping[str, Any] | None, masks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -84,11 +84,13 @@ class AnnotatedObject:
         name: The image's name, ``#`` and the object's key in the image. It is unique in the dataset and the same at each reading.
         mask: The pixels of the object, never empty. `Mask.label` is its class, or None.
         id: The owner's number of the annotation, or None when the format has none.
+        attributes: Further values as text, by name. `promptseg.datasets.reading` reads none.
     """
 
     name: str
     mask: Mask
     id: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str | None:

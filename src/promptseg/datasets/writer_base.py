@@ -29,7 +29,7 @@ class WriteStats:
     """Statistics of writing: running counts of the written masks and images. Memory does not grow with their number."""
 
     def __init__(self) -> None:
-        self.images = self.masks = self.changed = self.files = self.ignored = 0
+        self.images = self.masks = self.changed = self.files = self.ignored = self.scores = self.attributes = 0
         self.iou_sum, self.iou_min = 0.0, 1.0
         self.lost: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
@@ -72,6 +72,9 @@ class Writer(ABC):
     holds_ignored = False
     """Whether the format can hold regions to ignore."""
 
+    holds_scores = True
+    """Whether the format can hold the scores of objects."""
+
     taken_in = False
 
     def __init__(self, out: Path, classes: Classes, stats: WriteStats) -> None:
@@ -85,9 +88,16 @@ class Writer(ABC):
             self.stats.lost["they have no pixels"] += empty
         if not self.holds_ignored:
             self.stats.ignored += len(image.ignored)
+        if not self.holds_scores:
+            self.stats.scores += sum(score_of(each.mask) is not None for each in objects)
+        self.stats.attributes += sum(self.attributes_lost(each) for each in objects)
         if (text := text_name(image.name)) != image.name:
             self.stats.changed_text(_NAMES, image.name, text)
         self.write(replace(image, ignored=tuple(map(self._with_text, image.ignored))), objects)
+
+    def attributes_lost(self, each: AnnotatedObject) -> int:
+        """Return how many attributes of an object the format cannot hold."""
+        return len(each.attributes)
 
     def _with_text(self, mask: Mask) -> Mask:
         """Return a mask whose label is text that every format can hold."""

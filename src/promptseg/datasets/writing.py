@@ -222,6 +222,11 @@ def _writer(name: str, out: Path, classes: Sequence[str | Category], stats: Writ
     return variant.writer(out, Classes(classes), stats, **values)
 
 
+def not_in_files(count: int, what: str) -> str:
+    """Return the sentence about values of objects, such as ``"score"``, that a format cannot hold."""
+    return f"{number_of(count, f'{what} is', f'{what}s are')} not in the files: the format cannot hold them"
+
+
 def report_of(name: str, path: Path, stats: WriteStats) -> WriteReport:
     """Return the report of a file or folder from what was counted while it was written.
 
@@ -234,6 +239,7 @@ def report_of(name: str, path: Path, stats: WriteStats) -> WriteReport:
     notes += [f"{number_of(count, *what)}: {example}" for what, (count, example) in stats.examples.items()]
     if stats.ignored:
         notes.append(f"{number_of(stats.ignored, 'region to ignore is', 'regions to ignore are')} left out: the format cannot hold them")
+    notes += [not_in_files(count, what) for what, count in (("score", stats.scores), ("attribute", stats.attributes)) if count]
     return WriteReport(
         name,
         path,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..annotation.own_folders import mark_folder
 from ..datasets.safe_names import safe_name
-from ..datasets.writing import WriteReport
+from ..datasets.writing import WriteReport, not_in_files
 from ..geo.label_raster import check_label_raster, table_of, write_label_raster
 from ..geo.vectors import check_vectors, write_vectors
 from ..runtime.progress import track
@@ -49,6 +50,9 @@ def write_rasters(project: Project, name: str, states: Collection[ImageState]) -
         with project.rasters.open(project.image(each.key).path) as raster:
             masks, place = scene_masks(document.objects, raster.size), folder / f"{safe_name(each.name.replace('/', '-'))}{suffix}"
             write = write_label_raster if name == "label-tif" else write_vectors
-            reports.append(write(masks, place, georeference=raster.georeference))
+            report = write(masks, place, georeference=raster.georeference)
+        attributes = sum(len(each.attributes) for each in document.objects)
+        notes = (not_in_files(attributes, "attribute"),) if attributes else ()
+        reports.append(replace(report, notes=(*report.notes, *notes)))
         files += [place, table_of(place)] if name == "label-tif" else [place]
     return reports, files

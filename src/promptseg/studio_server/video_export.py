@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..annotation.own_folders import mark_folder
 from ..datasets.core import AnnotatedImage, AnnotatedObject
-from ..datasets.writing import write
+from ..datasets.writing import not_in_files, write
 from ..masks import Masks
 from ..protocols import Frame
 from ..runtime.files import output_errors, write_atomically
@@ -54,7 +54,9 @@ def export(project: VideoProject, formats: Sequence[str], downloads: Downloads, 
     if TRACK in formats:
         found.append(_write_tracks(project, project.out / TRACK, masked[-1]))
         number = len(project.objects())
-        written.append(Exported(TRACK, TRACK, (), masked[-1] + 1, number))
+        attributes = sum(len(each.attributes) for each in project.objects())
+        lost = (not_in_files(attributes, "attribute"),) if attributes else ()
+        written.append(Exported(TRACK, TRACK, lost, masked[-1] + 1, number))
     if others:
         keyed = {frame for each in project.objects() for frame in project.track(each.uid).marked()}
         frames = [frame for frame in masked if frame in keyed] if only_keys else masked
@@ -106,16 +108,19 @@ def _events(project: VideoProject) -> dict[int, list[Event]]:
 def _write_frames(project: VideoProject, folder: Path, frames: Sequence[int]) -> Iterator[AnnotatedImage]:
     """Write frames as image files, and yield them with their objects."""
     mark_folder(folder)
+    attributes = {each.uid: each.attributes for each in project.objects()}
     for index in track(frames, stage="write frames", total=len(frames), unit="frame"):
         path = folder / f"{project.path.stem}-{index:08}.jpg"
         image = project.frames.pixels(index).result().image
         with output_errors(path), write_atomically(path) as file:
             Image.fromarray(image).save(file, "JPEG", quality=95)
-        yield AnnotatedImage(path.name, path, project.size, _objects(path.name, project.on_frame(index)), group=project.path.name)
+        objects = _objects(path.name, project.on_frame(index), attributes)
+        yield AnnotatedImage(path.name, path, project.size, objects, group=project.path.name)
 
 
-def _objects(name: str, found: Sequence[ObjectOnFrame]) -> tuple[AnnotatedObject, ...]:
-    return tuple(AnnotatedObject(f"{name}#{place}", each.mask) for place, each in enumerate(found, 1) if each.mask.area)
+def _objects(name: str, found: Sequence[ObjectOnFrame], attributes: Mapping[str, Mapping[str, str]]) -> tuple[AnnotatedObject, ...]:
+    numbered = [(place, each) for place, each in enumerate(found, 1) if each.mask.area]
+    return tuple(AnnotatedObject(f"{name}#{place}", each.mask, attributes=attributes[each.uid]) for place, each in numbered)
 
 
 FRAMES = "frames"

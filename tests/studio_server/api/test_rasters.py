@@ -209,9 +209,11 @@ def test_they_are_there_when_the_studio_is_opened_again(huge_path, tmp_path):
 
 
 def test_they_are_exported_in_world_coordinates_and_not_in_datasets_of_images(huge):
-    huge.put(posted("one", (9000, 11_000), label="roof"), version=0)
+    huge.put(posted("one", (9000, 11_000), label="roof", attributes={"cover": "tiles"}), version=0)
     done = huge.export("raster-geojson", "gpkg", "label-tif", "coco")
     told = {each["format"]: each for each in done["files"]}
+    for name in ("raster-geojson", "gpkg", "label-tif"):
+        assert "1 attribute is not in the files: the format cannot hold them" in told[name]["lost"]
     assert (told["coco"]["images"], told["gpkg"]["objects"]) == (0, 1)
     assert any("1 raster is not in it" in line for line in told["coco"]["lost"])
     content = json.loads((huge.out / "rasters" / "scene.tif.geojson").read_text())

@@ -23,6 +23,7 @@ class VocWriter(FolderWriter):
     """
 
     holds_ignored = True
+    holds_scores = False
     _void = False
 
     @property

@@ -26,6 +26,7 @@ class _YoloWriter(FolderWriter):
         images: How the images are placed in ``images``: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
     """
 
+    holds_scores = False
     taken = ("classes.txt", "labels.txt", "obj.names")  # Beside labels, they are lists of classes.
 
     def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, images: str = "link") -> None:
