@@ -75,6 +75,12 @@ class Writer(ABC):
     holds_scores = True
     """Whether the format can hold the scores of objects."""
 
+    holds_attributes = False
+    """Whether the format can hold the attributes of objects."""
+
+    other_attributes: frozenset[str] = frozenset()
+    """Names of attributes that mean something else in the format, and are not in the files."""
+
     taken_in = False
 
     def __init__(self, out: Path, classes: Classes, stats: WriteStats) -> None:
@@ -82,7 +88,7 @@ class Writer(ABC):
 
     def add(self, image: AnnotatedImage) -> None:
         """Write the objects of one image. Empty masks are counted as lost."""
-        objects = [replace(each, mask=self._with_text(each.mask)) for each in image.objects if each.mask.area]
+        objects = [self._object(each) for each in image.objects if each.mask.area]
         self.stats.images += 1
         if empty := len(image.objects) - len(objects):
             self.stats.lost["they have no pixels"] += empty
@@ -90,14 +96,21 @@ class Writer(ABC):
             self.stats.ignored += len(image.ignored)
         if not self.holds_scores:
             self.stats.scores += sum(score_of(each.mask) is not None for each in objects)
-        self.stats.attributes += sum(self.attributes_lost(each) for each in objects)
         if (text := text_name(image.name)) != image.name:
             self.stats.changed_text(_NAMES, image.name, text)
         self.write(replace(image, ignored=tuple(map(self._with_text, image.ignored))), objects)
 
-    def attributes_lost(self, each: AnnotatedObject) -> int:
-        """Return how many attributes of an object the format cannot hold."""
-        return len(each.attributes)
+    def _object(self, each: AnnotatedObject) -> AnnotatedObject:
+        """Return an object as the format can hold it: with its attributes or without, and with text that every format can hold."""
+        held = {name: value for name, value in each.attributes.items() if self.holds_attributes and name not in self.other_attributes}
+        self.stats.attributes += len(each.attributes) - len(held)
+        attributes = {self._attribute_text(name): self._attribute_text(value) for name, value in held.items()}
+        return replace(each, mask=self._with_text(each.mask), attributes=attributes)
+
+    def _attribute_text(self, given: str) -> str:
+        if (text := text_label(given)) != given:
+            self.stats.changed_text(_ATTRIBUTES, given, text)
+        return text
 
     def _with_text(self, mask: Mask) -> Mask:
         """Return a mask whose label is text that every format can hold."""
@@ -252,4 +265,5 @@ def as_json(value: object) -> str:
 # What is counted, for one and for several.
 _NAMES = ("name of an image that is not text stands in the files as text", "names of images that are not text stand in the files as text")
 _LABELS = ("label has characters that files cannot hold", "labels have characters that files cannot hold")
+_ATTRIBUTES = ("attribute has characters that files cannot hold", "attributes have characters that files cannot hold")
 _FILES = ("image has files of another name", "images have files of another name")

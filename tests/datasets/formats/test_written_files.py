@@ -319,3 +319,40 @@ def test_parquet(written):
     for row, drawn in zip(rows, (CAT, DOG, IGNORED, PIXEL), strict=True):
         decoded = coco_masks.decode({"size": [row["height"], row["width"]], "counts": row["counts"].encode()})
         assert decoded.tolist() == array(drawn).astype(int).tolist()
+
+
+ATTRIBUTES = {"occluded": "yes", 'what "it" <is>': "a & b\r"}
+
+
+@pytest.fixture
+def with_attributes(tmp_path):
+    """Write an object with attributes and one without in a format, and return the file and the report."""
+    Image.fromarray(np.zeros((6, 10, 3), np.uint8)).save(tmp_path / "a.png")
+    given = (("cat", CAT, {**ATTRIBUTES, "score": "mine"}), ("dog", DOG, {}))
+    objects = tuple(AnnotatedObject(label, Mask.from_array(array(rows), label=label), attributes=own) for label, rows, own in given)
+
+    def written(name):
+        report = write(name, [AnnotatedImage("a.png", tmp_path / "a.png", (6, 10), objects)], tmp_path / "out")
+        return report.path, report
+
+    return written
+
+
+@pytest.mark.parametrize("name", ["coco", "coco-polygons"])
+def test_annotations_of_coco_have_the_attributes_of_their_objects(name, with_attributes):
+    path, report = with_attributes(name)
+    cat, dog = json.loads(path.read_text())["annotations"]
+    assert cat["attributes"] == {**ATTRIBUTES, "score": "mine"}
+    assert "attributes" not in dog
+    assert report.notes == ()
+
+
+def test_shapes_of_cvat_have_the_attributes_that_their_label_lists(with_attributes):
+    path, report = with_attributes("cvat")
+    root = ET.parse(path).getroot()
+    cat, dog = root.iter("mask")
+    assert {each.get("name"): each.text for each in cat} == ATTRIBUTES
+    assert (cat.get("occluded"), dog.get("occluded"), list(dog)) == ("1", "0", [])
+    listed = {label.findtext("name"): [each.findtext("name") for each in label.iter("attribute")] for label in root.iter("label")}
+    assert listed == {"cat": ["score", *ATTRIBUTES], "dog": ["score"]}
+    assert report.notes == ("1 attribute is not in the files: the format cannot hold them",)  # Its score is an attribute of that name.

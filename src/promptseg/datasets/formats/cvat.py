@@ -5,8 +5,9 @@ A mask is stored as its bounding box and the run lengths inside it, row by row, 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -148,7 +149,17 @@ def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:
 
 
 class CvatWriter(FileWriter):
-    """Writer of ``cvat.xml``. Exact. The score is an attribute of the label."""
+    """Writer of ``cvat.xml``. Exact. The score is an attribute of the label, beside the attributes of its objects."""
+
+    holds_attributes = True
+    other_attributes = frozenset({"score"})
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Create the XML file."""
+        self._attributes: dict[str, dict[str, None]] = {}  # Names, in the order of their appearance, by class.
+        with super().open():
+            yield
 
     @property
     def output_path(self) -> Path:
@@ -165,21 +176,23 @@ class CvatWriter(FileWriter):
             self.stats.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
             score, label = score_of(each.mask), quoteattr(each.label or NO_CLASS)
             source = "file" if score is None else "auto"
+            self._attributes.setdefault(each.label or NO_CLASS, {}).update(dict.fromkeys(each.attributes))
             self.body.write(
-                f'    <mask label={label} source="{source}" occluded="0" rle="{rle}"'
+                f'    <mask label={label} source="{source}" occluded="{_is_occluded(each):d}" rle="{rle}"'
                 f' left="{left}" top="{top}" width="{columns}" height="{rows}" z_order="{order}">\n'
             )
             if score is not None:
                 self.body.write(f'      <attribute name="score">{score!r}</attribute>\n')
+            for name, value in each.attributes.items():
+                self.body.write(f"      <attribute name={quoteattr(name)}>{escape(value, _LINE_ENDS)}</attribute>\n")
             self.body.write("    </mask>\n")
         self.body.write("  </image>\n")
 
     def head(self) -> str:
         labels = "".join(
             f"        <label>\n          <name>{escape(name, _LINE_ENDS)}</name>\n          <type>mask</type>\n"
-            "          <attributes>\n            <attribute>\n              <name>score</name>\n              <mutable>False</mutable>\n"
-            "              <input_type>text</input_type>\n              <default_value></default_value>\n              <values></values>\n"
-            "            </attribute>\n          </attributes>\n        </label>\n"
+            f"          <attributes>\n{''.join(map(_specification, ('score', *self._attributes.get(name, ()))))}          </attributes>\n"
+            "        </label>\n"
             for name in self.classes.names
         )
         return (
@@ -190,6 +203,20 @@ class CvatWriter(FileWriter):
 
     def finish(self, file: IO[str]) -> None:
         file.write("</annotations>\n")
+
+
+def _is_occluded(each: AnnotatedObject) -> bool:
+    """Return whether an attribute says what CVAT has a flag of each shape for."""
+    return each.attributes.get("occluded", "").strip().lower() in ("yes", "true", "1")
+
+
+def _specification(name: str) -> str:
+    """Return the specification of an attribute of a label."""
+    return (
+        f"            <attribute>\n              <name>{escape(name, _LINE_ENDS)}</name>\n              <mutable>False</mutable>\n"
+        "              <input_type>text</input_type>\n              <default_value></default_value>\n              <values></values>\n"
+        "            </attribute>\n"
+    )
 
 
 _LINE_ENDS = {"\r": "&#13;"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +25,7 @@ class CocoWriter(FileWriter):
     """
 
     holds_ignored = True
+    holds_attributes = True
 
     @property
     def output_path(self) -> Path:
@@ -46,7 +47,7 @@ class CocoWriter(FileWriter):
         for each in objects:
             segmentation = self.segmentation(each.mask)
             written = segmentation_mask(segmentation, each.mask.size, None, None)
-            self._annotate(number, each.mask, segmentation, self._own_id(self._annotation_ids, each.id))
+            self._annotate(number, each.mask, segmentation, self._own_id(self._annotation_ids, each.id), attributes=each.attributes)
             self.stats.wrote(each.mask, written or Mask.from_polygons([], each.mask.size))
         for mask in image.ignored:
             self._annotate(number, mask, mask.to_coco_rle(), crowd=True)
@@ -61,7 +62,16 @@ class CocoWriter(FileWriter):
         self.stats.changed_text(("id is not a unique whole number", "ids are not unique whole numbers"), str(number), "a new number")
         return None
 
-    def _annotate(self, image: int | None, mask: Mask, segmentation: object, number: int | None = None, *, crowd: bool = False) -> None:
+    def _annotate(
+        self,
+        image: int | None,
+        mask: Mask,
+        segmentation: object,
+        number: int | None = None,
+        *,
+        crowd: bool = False,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
         (x0, y0, x1, y1), score = mask.box.tolist(), score_of(mask)
         record = {
             "id": number,
@@ -72,6 +82,7 @@ class CocoWriter(FileWriter):
             "bbox": [x0, y0, x1 - x0, y1 - y0],
             "iscrowd": int(crowd),
             **({} if score is None else {"score": score}),
+            **({"attributes": dict(attributes)} if attributes else {}),  # As CVAT and Datumaro name them.
         }
         # In the temporary file, the place of the image comes first. Ids that are not known yet stay null until all owners' ids are.
         self._annotations.write(f"{self.stats.images} {as_json(record)}\n")
