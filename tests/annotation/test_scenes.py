@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_a_prompt_outside_of_the_raster_is_told(scene, blobs, tmp_path):
     assert (done.objects, done.dropped) == (1, 1)
     assert "(900, 5)" in done.problems[0]
     assert "280 wide and 300 high" in done.problems[0]
-    with pytest.raises(InputError, match="none of the 1 prompts lies in"):
+    with pytest.raises(InputError, match="of 1 prompt none lies in"):
         annotate(scene, Prompt.point(900, 5), pipeline=blobs, out=tmp_path / "other", **TILES)
 
 
@@ -148,16 +149,17 @@ def test_a_raster_that_was_only_touched_is_not_annotated_again(scene, blobs, tmp
 
 
 def test_a_raster_that_changes_during_a_run_fails_the_rest_and_a_later_run_goes_on(scene, blobs, tmp_path, monkeypatch):
-    read, count = annotation_tiles.read_tile, []
+    read, lock, count = annotation_tiles.read_tile, threading.Lock(), []
 
-    def failing(raster, tile):
-        count.append(tile)
-        if len(count) > 3:
-            raise InputError(f"{raster.name} was changed")
-        return read(raster, tile)
+    def changing(raster, tile):
+        with lock:
+            count.append(tile)
+            if len(count) == 4:
+                os.utime(scene, ns=(1, 1))
+            return read(raster, tile)
 
     with monkeypatch.context() as patched:
-        patched.setattr("promptseg.annotation.annotator.read_tile", failing)
+        patched.setattr("promptseg.annotation.annotator.read_tile", changing)
         done = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
     assert (done.failures, done.images) == (6, 9)
     again = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", retry_failed=True, **TILES)

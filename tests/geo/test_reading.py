@@ -246,9 +246,17 @@ def test_the_number_of_prompts_is_bounded(tmp_path, monkeypatch):
         read_prompts(path, RASTER)
 
 
+def test_a_file_without_a_feature_is_refused_as_prompts_and_is_no_object_as_truth(tmp_path):
+    path = geojson(tmp_path / "a.geojson", [])
+    with pytest.raises(InputError, match="has no feature, where points, boxes or polygons are expected"):
+        read_prompts(path, RASTER)
+    assert len(read_scene(path, RASTER)) == 0
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
+        ("a.geojson", b"", "is empty"),
         ("a.geojson", b"[1]", "does not begin with {"),
         ("a.geojson", b"{", "cannot be read"),
         ("a.geojson", b'{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read /etc/passwd"}', "cannot be read"),

@@ -49,7 +49,7 @@ def test_what_is_no_number_does_not_count_and_becomes_black():
 
 
 def test_a_raster_of_nothing_but_no_data_is_named():
-    with pytest.raises(InputError, match=r"array has no pixel with data, .*give limits, such as limits=\(0, 4000\)"):
+    with pytest.raises(InputError, match=r"array has no pixel with data, .*look at its nodata value.*limits=\(0, 4000\)"):
         limits(np.full((20, 20), np.nan))
 
 

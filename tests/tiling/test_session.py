@@ -301,3 +301,8 @@ class TestAbout:
     def test_what_is_no_model_is_refused(self):
         with pytest.raises(ConfigError, match="a segmenter or a built pipeline, got 'mini-sam'"):
             open_tiled("mini-sam", raster_of())
+
+
+def test_tiles_overlap_by_an_eighth_unless_it_is_said():
+    with open_tiled(Painter(), raster_of(), tile=128) as session:
+        assert session.grids[0].overlap == 16

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..masks import Mask, Masks
-from ..rasters.opening import reopen_raster
+from ..rasters.opening import check_unchanged, reopen_raster
 from ..rasters.raster import Raster
 from ..results import Result
 from .content import FileState
@@ -74,11 +74,12 @@ def read_tile(raster: Raster, tile: SourceTile) -> tuple[NDArray[np.uint8], NDAr
         state: Size and time of the raster, and the SHA-256 of what the tile shows.
 
     Raises:
-        InputError: The raster cannot be read there.
+        InputError: The raster cannot be read there, or was changed since the run began.
     """
     place = tile.place
     pixels = raster.read(place.window, place.input_size)
     valid = raster.valid(place.window, place.input_size)
+    check_unchanged(tile.raster)  # An open file may go on to give what was there before, or give both.
     digest = hashlib.sha256(json.dumps([place.window.box, place.input_size]).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     digest.update(np.packbits(valid).data)

@@ -100,6 +100,8 @@ def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPro
             found.setdefault(f"#{feature.number}" if own is None else f"={own}", []).append(asked)
             if len(found) > MAX_PROMPTS:
                 raise InputError(f"{place} has more than {MAX_PROMPTS} prompts, the limit: split it")
+    if not found and not outside:
+        raise InputError(f"{place} has no feature, where points, boxes or polygons are expected as prompts")
     _tell_outside(place, raster, outside, len(found))
     return [_together(asked) for asked in found.values()]
 

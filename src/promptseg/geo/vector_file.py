@@ -126,6 +126,8 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
         raise InputError(f"there is no file {path}{absent_hint(path)}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
+    if not head:
+        raise InputError(f"{path} is empty: it has 0 bytes")
     return open_(path, head)
 
 

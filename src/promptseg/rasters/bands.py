@@ -35,10 +35,13 @@ def chosen_bands(bands: Sequence[int] | int | None, there: Sequence[Band], name:
     without_alpha = tuple(index for index, color in enumerate(colors) if color != "alpha")
     if len(without_alpha) in (1, 3):
         return without_alpha
-    raise InputError(
-        f"{name} has {number_of(len(there), 'band')}, and does not say which are red, green and blue: {_list(there)}. "
-        "Choose one or three by their numbers, such as bands=(3, 2, 1)"
+    choice = (
+        "one or three by their numbers, such as bands=(3, 2, 1) (--bands 3,2,1)"
+        if len(there) > 2
+        else "one by its number, such as bands=1 (--bands 1)"
     )
+    has = f"{name} has {number_of(len(there), 'band')}"
+    raise InputError(f"{has}, and does not say which are red, green and blue: {_list(there)}. Choose {choice}")
 
 
 def checked_bands(bands: object) -> tuple[int, ...]:

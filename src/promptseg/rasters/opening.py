@@ -79,10 +79,24 @@ def reopen_raster(description: Mapping[str, Any]) -> Raster:
         MissingDependencyError: A package that reads the file is not installed.
     """
     path, kind, bands, limits = _described(description)
+    identity = check_unchanged(description)
+    return _shown(KINDS[kind](Path(path)), {"path": path, **identity, "kind": kind}, bands, None, limits)
+
+
+def check_unchanged(description: Mapping[str, Any]) -> Mapping[str, int]:
+    """Check that the file of a raster is as it was when the raster was opened first. Return its identity.
+
+    Args:
+        description: What `Raster.description` returned, here or in another process.
+
+    Raises:
+        InputError: The description is none of a file, or the file is absent or was changed since.
+    """
+    path = _described(description)[0]
     identity = identity_of(_existing(path))
     if any(description.get(key) != value for key, value in identity.items()):
         raise InputError(f"{path} was changed since it was opened first: expected {_facts(description)}, found {_facts(identity)}")
-    return _shown(KINDS[kind](Path(path)), {"path": path, **identity, "kind": kind}, bands, None, limits)
+    return identity
 
 
 def _shown(reader: Reader, source: Mapping[str, Any], bands: Any, stretch: Any, limits: Any) -> StretchedRaster:

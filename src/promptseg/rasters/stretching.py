@@ -117,7 +117,10 @@ def _found(reader: Reader, bands: tuple[int, ...], percentiles: tuple[float, flo
                 break
     if values is None:
         where = "no pixel with data" if windows == [whole] else f"no pixel with data in {len(windows)} windows spread over it"
-        raise InputError(f"{reader.name} has {where}, so its values cannot be stretched: give limits, such as limits=(0, 4000)")
+        raise InputError(
+            f"{reader.name} has {where}, so there is nothing to stretch its values by: look at its nodata value. "
+            "In Python, open_raster takes the limits themselves, such as limits=(0, 4000)"
+        )
     return tuple(_limits(column, percentiles) for column in values.T)
 
 

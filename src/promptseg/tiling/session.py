@@ -46,7 +46,7 @@ def open_tiled(
     source: TiledSource,
     *,
     tile: int = 1024,
-    overlap: int = 128,
+    overlap: int | None = None,
     scale: float | Sequence[float] = 1.0,
     cache: EmbeddingStore | None = None,
 ) -> TiledSession:
@@ -56,7 +56,7 @@ def open_tiled(
         model: A segmenter, as `promptseg.load` returns it, or a built pipeline.
         source: A raster, or what `promptseg.open_raster` takes.
         tile: Width and height of a tile as the model sees it, in pixels, at least 64.
-        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels; at most half of `tile`.
+        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels; at most half of `tile`. Default: an eighth.
         scale: Pixels of a tile for each pixel of the raster, or several: ``(1.0, 0.25)`` also finds objects that are larger than a tile.
         cache: Store of the tiles' embeddings, such as ``EmbeddingCache(folder=…)``. None: what the model has.
 
@@ -75,7 +75,7 @@ class OpensTiled:
         source: TiledSource,
         *,
         tile: int = 1024,
-        overlap: int = 128,
+        overlap: int | None = None,
         scale: float | Sequence[float] = 1.0,
         cache: EmbeddingStore | None = None,
     ) -> TiledSession:
@@ -97,7 +97,7 @@ class TiledSession(StaysInProcess):
         model: A segmenter or built pipeline.
         source: A raster, or what `promptseg.open_raster` takes.
         tile: Width and height of a tile as the model sees it, in pixels.
-        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels.
+        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels. Default: an eighth of `tile`.
         scale: Pixels of a tile for each pixel of the raster, or several.
         cache: Store of the tiles' embeddings.
 
@@ -116,11 +116,12 @@ class TiledSession(StaysInProcess):
         source: TiledSource,
         *,
         tile: int = 1024,
-        overlap: int = 128,
+        overlap: int | None = None,
         scale: float | Sequence[float] = 1.0,
         cache: EmbeddingStore | None = None,
     ) -> None:
         scales = _scales(scale)
+        overlap = whole_number("tile", tile, 1) // 8 if overlap is None else overlap
         TileGrid((1, 1), tile, overlap)  # Settings are checked before a file is read.
         self._model: TiledModel = model if cache is None else model.with_cache(cache)
         self._owns = not isinstance(source, Raster)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._checks import flag, is_number, is_whole_number, whole_number
+from ..._counting import number_of
 from ...datasets.core import Category
 from ...errors import ConfigError, InputError, shown
 from ...image_files import Unused
@@ -231,7 +232,7 @@ def _asked(
     """
     asked, dropped = placed(objects, grids, lambda grid, tile: tile_name(raster, grid.scale, tile))
     if not asked:
-        raise InputError(f"none of the {len(objects)} prompts lies in {raster}" + (f": {dropped[0]}" if dropped else ""))
+        raise InputError(f"of {number_of(len(objects), 'prompt')} none lies in {raster}" + (f": {dropped[0]}" if dropped else ""))
     return asked, dropped
 
 
