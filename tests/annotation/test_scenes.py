@@ -122,6 +122,16 @@ def test_points_and_boxes_are_in_pixels_of_the_raster_and_only_the_tiles_that_ho
     assert done.images == 4
 
 
+def test_an_object_of_a_point_that_is_larger_than_every_tile_is_told(scene, blobs, tmp_path):
+    prompts = [Prompt.point(30, 200), Prompt.point(15, 15)]
+    done = annotate(scene, *prompts, pipeline=blobs, out=tmp_path / "out", **TILES)
+    assert "1 object reaches the border of its tile at every scale" in str(done)
+    assert "--scale 1,0.427, in a new folder" in str(done)
+    assert done.to_dict()["cut"] == 1
+    whole = annotate(scene, *prompts, pipeline=blobs, out=tmp_path / "whole", scale=(1, 0.427), **TILES)
+    assert (whole.cut, "border" in str(whole)) == (0, False)
+
+
 def test_a_prompt_outside_of_the_raster_is_told(scene, blobs, tmp_path):
     done = annotate(scene, Prompt.point(15, 15), Prompt.point(900, 5), pipeline=blobs, out=tmp_path / "out", **TILES)
     assert (done.objects, done.dropped) == (1, 1)

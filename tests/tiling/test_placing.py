@@ -5,7 +5,7 @@ from promptseg.errors import PromptError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.tiling.grid import MAX_SIDE, TileGrid
-from promptseg.tiling.placing import PlacedPrompt, places
+from promptseg.tiling.placing import PlacedPrompt, places, with_coarser
 
 SIZE = (2000, 3000)
 FULL, HALF = TileGrid(SIZE, 128, 32), TileGrid(SIZE, 128, 32, 0.5)
@@ -37,6 +37,18 @@ class TestPlaces:
         grid = TileGrid((100_000, 100_000), 1024, 128)
         with pytest.raises(PromptError, match=f"at most {MAX_SIDE} pixels.*got one of 20000"):
             asked((0, 0, 20_000, 100), (grid,))
+
+
+class TestWithCoarser:
+    def test_a_tile_of_the_coarser_scale_shows_four_times_as_much_or_the_whole_raster(self):
+        assert with_coarser([FULL, HALF]) == (1.0, 0.5, 0.125)
+        assert with_coarser([TileGrid((200, 200), 128, 32)]) == (1.0, 0.64)
+
+    def test_no_scale_is_coarser_than_a_tile_can_be(self):
+        size = (100_000, 100_000)
+        (_, scale) = with_coarser([TileGrid(size, 1024, 128, 0.1)])
+        assert len(TileGrid(size, 1024, 128, scale)) < len(TileGrid(size, 1024, 128, 0.1))
+        assert with_coarser([TileGrid(size, 1024, 128, scale)]) == ()
 
 
 class TestPlacedPrompt:
@@ -85,4 +97,4 @@ class TestPlacedPrompt:
         assert placed.goes_on()
         placed.take([])
         assert not placed.goes_on()
-        assert len(placed.masks) == 1
+        assert (len(placed.masks), placed.cut) == (1, True)

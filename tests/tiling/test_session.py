@@ -10,7 +10,7 @@ import pytest
 from array_rasters import ArrayRaster
 from drawn_scenes import disc, rectangle, same_pixels
 from paint_segmenter import GREEN, GROUND, RED, PaintSegmenter, PaintSession
-from promptseg.errors import ConfigError, IncompatibleStagesError, PromptError
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputWarning, PromptError
 from promptseg.masks import Mask, Masks
 from promptseg.pipeline import BuiltPipeline
 from promptseg.pipeline.config import parse_config
@@ -130,9 +130,11 @@ class TestSegment:
         (found,) = Painter().open_tiled(raster_of(drawn), **TILES).segment([Prompt.box(40, 40, 360, 240)])
         assert found.within(Window(0, 0, *SIZE)).iou(Mask.from_array(drawn)) > 0.95
 
-    def test_where_all_tiles_cut_the_mask_the_coarsest_answers(self):
-        drawn = np.ones(SIZE, bool)
-        (found,) = Painter().open_tiled(raster_of(drawn), **TILES, scale=(1.0, 0.5)).segment([Prompt.point(200, 140)])
+    def test_where_all_tiles_cut_the_mask_the_coarsest_answers_and_a_warning_says_so(self):
+        session = Painter().open_tiled(raster_of(np.ones(SIZE, bool)), **TILES, scale=(1.0, 0.5))
+        with pytest.warns(InputWarning, match=r"prompt 0 reaches the border of its tile.*scale=\(1, 0.5, 0.305\)") as told:
+            (found,) = session.segment([Prompt.point(200, 140)])
+        assert told[0].filename == __file__
         assert found.window.width == 256
 
     def test_candidates_are_those_of_the_tile(self):

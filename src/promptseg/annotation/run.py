@@ -25,6 +25,7 @@ from ..prompts import Prompt, concepts_of, phrases_of
 from ..protocols import ChecksPhrases
 from ..runtime.files import remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
+from ..tiling.placing import with_coarser
 from . import gallery as gallery_files
 from . import overlays as overlay_files
 from .annotator import Annotator, ImageResult
@@ -208,7 +209,7 @@ def annotate(
             saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters)
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
-        found = None if scene is None else scene_objects(journal, scene)
+        found, cut = (None, 0) if scene is None else scene_objects(journal, scene)
         if scene is None or outputs is None or found is None:
             reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
         else:
@@ -232,8 +233,8 @@ def annotate(
             unused=opened.unused,
             overlays=overlay_report,
         )
-        if found is not None:
-            annotation = of_scene(annotation, found)
+        if scene is not None and found is not None:
+            annotation = of_scene(annotation, found, cut, with_coarser(scene.grids))
         if gallery:
             overview = None if scene is None or found is None else write_overview(scene.raster, found, place, order)
             pixels = None if scene is None else TilePixels(scene, rasters)

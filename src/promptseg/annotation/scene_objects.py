@@ -15,8 +15,8 @@ from .records import mask_of
 from .sources.scene import SceneTiles
 
 
-def scene_objects(journal: Journal, source: SceneTiles) -> SceneMasks:
-    """Return the objects of a raster from the records of its tiles.
+def scene_objects(journal: Journal, source: SceneTiles) -> tuple[SceneMasks, int]:
+    """Return the objects of a raster from the records of its tiles, and of how many prompts the tiles of all scales cut the object.
 
     Of a prompt that several scales answered, the piece of the finest scale that no border of a tile cuts counts, or else that of the
     coarsest scale. The order of the tiles does not matter.
@@ -32,8 +32,8 @@ def scene_objects(journal: Journal, source: SceneTiles) -> SceneMasks:
             found.append(piece)
         else:
             asked[number].append(piece)
-    found += (min(pieces, key=_preference) for _, pieces in sorted(asked.items()))
-    return joined(found, source.raster.size)
+    answers = [min(pieces, key=_preference) for _, pieces in sorted(asked.items())]
+    return joined([*found, *answers], source.raster.size), sum(piece.cut for piece in answers)
 
 
 def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:

@@ -62,6 +62,8 @@ class Annotation:
         overlays: Report of the full-size overlays, or None when none were asked for.
         scene: ``(height, width)`` of the raster whose tiles are the images, or None. `objects` and `classes` then count the objects of the
             raster, joined across its tiles.
+        cut: Number of objects of points and boxes that reach the border of their tile at every scale, where they are cut.
+        coarser: Scales of the run and a coarser one, for objects that are cut; empty if no tile can show more.
     """
 
     out: Path
@@ -91,6 +93,8 @@ class Annotation:
     unused: Unused = Unused()
     overlays: OverlayReport | None = None
     scene: Size | None = None
+    cut: int = 0
+    coarser: tuple[float, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -133,7 +137,7 @@ class Annotation:
             "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
             "overlays": None if self.overlays is None else self.overlays.to_dict(),
-            **({} if self.scene is None else {"scene": list(self.scene)}),
+            **({} if self.scene is None else {"scene": list(self.scene), "cut": self.cut}),
         }
 
     def __str__(self) -> str:
@@ -144,6 +148,11 @@ class Annotation:
             lines[0] += f", {self.empty} of them without objects"
         if self.failures:
             lines[0] += f"; {self.failures} failed"
+        if self.cut:
+            scales = ",".join(f"{scale:g}" for scale in self.coarser)
+            advice = f": add a coarser scale, such as --scale {scales}, in a new folder" if scales else ""
+            reach = number_of(self.cut, "object reaches the border of its", "objects reach the border of their")
+            lines.append(f"{reach} tile at every scale, and may be cut there{advice}")
         if self.processed:
             seconds = max(self.seconds, 1e-9)
             lines.append(
@@ -265,17 +274,19 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
     )
 
 
-def of_scene(annotation: Annotation, scene: SceneMasks) -> Annotation:
+def of_scene(annotation: Annotation, scene: SceneMasks, cut: int, coarser: tuple[float, ...]) -> Annotation:
     """Return the summary of a run on a raster, which counts its objects instead of what the tiles show.
 
     Args:
         annotation: The summary of its tiles.
         scene: Its objects.
+        cut: Number of objects of prompts that their tiles cut at every scale.
+        coarser: Scales of the run and a coarser one.
     """
     counts = Counter(dict.fromkeys(annotation.classes, 0))
     counts.update(label or NO_CLASS for label in scene.labels)
     classes = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    return replace(annotation, objects=len(scene), classes=classes, scene=scene.size)
+    return replace(annotation, objects=len(scene), classes=classes, scene=scene.size, cut=cut, coarser=coarser)
 
 
 def general_reason(record: Mapping[str, Any]) -> str:

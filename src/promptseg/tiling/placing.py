@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from .rescaling import rescaled
 
 _ROOM = 1.5
 """A tile that is made for a prompt is larger than what the prompt shows by this factor."""
+
+_MOVES = 3
+"""How often a tile of one scale is moved to the middle of a mask that it cuts, at most. Each tile shows more of the object."""
 
 
 def places(box: Box, grids: Sequence[TileGrid]) -> Iterator[tuple[TileGrid, Tile]]:
@@ -47,10 +51,22 @@ def places(box: Box, grids: Sequence[TileGrid]) -> Iterator[tuple[TileGrid, Tile
         yield grid, grid.around(x, y)
 
 
+def with_coarser(grids: Sequence[TileGrid]) -> tuple[float, ...]:
+    """Return the scales of grids and a coarser one, for objects that the border of their tile cuts; empty if no tile can show more.
+
+    Args:
+        grids: At least one grid, the finest first.
+    """
+    coarsest = grids[-1]
+    least = math.ceil(1000 * coarsest.tile / min(MAX_SIDE, max(coarsest.size))) / 1000
+    scale = max(coarsest.scale / 4, least)
+    return (*(grid.scale for grid in grids), scale) if scale < coarsest.scale else ()
+
+
 class PlacedPrompt:
     """A spatial prompt on its way through tiles, from the finest scale to the coarsest, until no border cuts its mask.
 
-    A tile that cuts the mask is moved to the middle of the mask before the next scale is asked.
+    A tile that cuts the mask is moved to the middle of the mask, several times if need be, before the next scale is asked.
 
     Args:
         index: Index of the prompt.
@@ -60,6 +76,7 @@ class PlacedPrompt:
     Attributes:
         tile: The tile to ask, or the last one that was asked.
         masks: The masks of the last tile that had any, in pixels of the raster.
+        cut: Whether the border of that tile cuts one of them.
 
     Raises:
         PromptError: The prompt is an empty mask, has the logits of one, or is larger than any tile can be.
@@ -71,7 +88,7 @@ class PlacedPrompt:
         self._steps = self._tiles()
         self.tile = next(self._steps)
         self.masks: list[SceneMask] = []
-        self._cut = False
+        self.cut = self._asks_on = False
 
     @property
     def prompt(self) -> SpatialPrompt:
@@ -82,20 +99,25 @@ class PlacedPrompt:
         """Take the masks of the tile, without its empty ones. Where it has none, those of an earlier tile stay."""
         placed = [rescaled(replace(mask, prompt_index=self._index), self.tile.window) for mask in masks]
         clear = clear_part(self.tile, self._grids[0].size)
-        self._cut = any(is_cut(mask, clear) for mask in placed)
-        self.masks = placed or self.masks
+        self._asks_on = any(is_cut(mask, clear) for mask in placed)
+        if placed:
+            self.masks, self.cut = placed, self._asks_on
 
     def goes_on(self) -> bool:
         """Return whether another tile is to be asked after the last one. It is `tile` then."""
-        following = next(self._steps, None) if self._cut else None
+        following = next(self._steps, None) if self._asks_on else None
         self.tile = following or self.tile
         return following is not None
 
     def _tiles(self) -> Iterator[Tile]:
         for grid, tile in places(self._extent, self._grids):
             yield tile
-            moved = grid.around(*_middle(_around(self._extent, *(mask.box for mask in self.masks))))
-            if moved.window != tile.window and holds(moved.window, self._extent, BORDER / grid.scale, grid.size):
+            seen = {tile.window}
+            for _ in range(_MOVES):
+                moved = grid.around(*_middle(_around(self._extent, *(mask.box for mask in self.masks))))
+                if moved.window in seen or not holds(moved.window, self._extent, BORDER / grid.scale, grid.size):
+                    break
+                seen.add(moved.window)
                 yield moved
 
 

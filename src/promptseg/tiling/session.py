@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from .._checks import flag, is_number, whole_number
 from .._prompt_hints import not_everything
-from ..errors import ConfigError, PromptError, shown
+from ..errors import ConfigError, InputWarning, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import Concept, EverythingPrompt, Example, Prompt, TextPrompt, spatial
 from ..protocols import EmbeddingStore
@@ -32,7 +33,7 @@ from .grid import Tile, TileGrid
 from .joining import joined
 from .moving import extent, into
 from .pieces import Piece, pieces_of
-from .placing import PlacedPrompt, places
+from .placing import PlacedPrompt, places, with_coarser
 
 TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
 """What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
@@ -184,15 +185,27 @@ class TiledSession(StaysInProcess):
 
         Raises:
             PromptError: A prompt is not spatial, does not lie in the raster, is an empty mask, or has the logits of a mask.
+
+        Warns:
+            InputWarning: The border of the tile cuts a mask at every scale. The rest of the object is missing.
         """
         candidates = flag("candidates", candidates, PromptError)
         asked = [PlacedPrompt(index, prompt, self.grids) for index, prompt in enumerate(spatial(prompts, self.size))]
         waiting = asked
         while waiting:
             waiting = self._asked(waiting, candidates=False)
+        if cut := [index for index, each in enumerate(asked) if each.cut]:
+            self._warn_of_cut(cut)
         if candidates:
             self._asked(asked, candidates=True)
         return SceneMasks((mask for each in asked for mask in each.masks), self.size)
+
+    def _warn_of_cut(self, prompts: Sequence[int]) -> None:
+        scales = with_coarser(self.grids)
+        advice = f": add a coarser scale, such as scale=({', '.join(f'{scale:g}' for scale in scales)})" if scales else ""
+        which = f"prompt {prompts[0]}" + (f" and {len(prompts) - 1} more" if len(prompts) > 1 else "")
+        message = f"the object of {which} reaches the border of its tile at every scale, and is cut there{advice}"
+        warnings.warn(message, InputWarning, stacklevel=3)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> SceneMasks:
         """Return a mask of every object that the model finds in any tile, in the order of their places, row by row.
