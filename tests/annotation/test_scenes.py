@@ -151,6 +151,12 @@ def test_only_the_tiles_that_changed_are_annotated_again(scene, blobs, tmp_path)
     assert "1 tile changed since an earlier run, annotated again" in str(done)
 
 
+def test_progress_counts_tiles(scene, blobs, tmp_path):
+    told = []
+    annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", progress=told.append, **TILES)
+    assert {(each.unit, each.total) for each in told if each.stage == "annotate"} == {("tile", 9)}
+
+
 def test_a_raster_that_was_only_touched_is_not_annotated_again(scene, blobs, tmp_path):
     annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
     os.utime(scene, ns=(1, 1))

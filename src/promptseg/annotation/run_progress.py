@@ -68,6 +68,7 @@ class RunProgress:
         self.journal = journal
         self._gallery = folder / gallery_files.FOLDER
         self._source, self._limit = source, limit
+        self._unit = "tile" if any(image.tile is not None for image in islice(source, 1)) else "image"
         self.changes = find_changes(journal, source, rasters)
         journal.leave_out(frozenset(self.changes.gone))
         self._again = self.changes.again | (journal.failed if retry_failed else frozenset[str]())
@@ -96,7 +97,7 @@ class RunProgress:
                 gallery_files.save_thumbnail(self._gallery, record["name"], thumbnail)
         self.journal.append(record, models)
         if record["status"] == "failed":
-            _log.warning("image %s failed: %s", record["name"], record["reason"])
+            _log.warning("%s %s failed: %s", self._unit, record["name"], record["reason"])
         self._saved.add(record["name"])
         return SavedImage(record["status"] == "failed", model_seconds(record["timings"]))
 
@@ -104,7 +105,7 @@ class RunProgress:
         """Run the iterator of saved images to its end. Return their number, the elapsed seconds and the seconds of the models."""
         processed = failures = 0
         worked, started = 0.0, time.perf_counter()
-        with progress.counter(stage="annotate", total=self.total, done=self.total - self.remaining, unit="image") as count:
+        with progress.counter(stage="annotate", total=self.total, done=self.total - self.remaining, unit=self._unit) as count:
             for image in saved:
                 processed += 1
                 failures += image.failed
