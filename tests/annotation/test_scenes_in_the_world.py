@@ -106,6 +106,18 @@ def test_tiles_without_data_are_done_without_the_model_and_no_mask_covers_what_h
     assert len(opened) < done.images == len(journal_of(tmp_path / "out"))
     assert boxes_of(tmp_path / "out" / "objects.geojson") == world([(60, 40, 80, 70)])
     assert done.reports["coco"].images < done.images
+    assert done.to_dict()["without_data"] == done.images - len(opened) > 0
+    assert f"{done.without_data} tiles without data, not shown to a model" in str(done)
+    assert "no tile has data" not in str(done)
+
+
+def test_a_raster_without_any_data_says_so(geotiff, blobs, tmp_path):
+    scene = geotiff(np.zeros((300, 280, 3), np.uint8), nodata=0)
+    done = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
+    assert (done.objects, done.without_data, done.images) == (0, 9, 9)
+    assert "9 tiles without data, not shown to a model\nno tile has data: the value or mask of no data of the raster covers" in str(done)
+    again = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
+    assert (again.processed, again.without_data) == (0, 9)
 
 
 def test_sixteen_bits_are_stretched_once_in_a_run_and_alike_by_a_later_one(geotiff, blobs, tmp_path):

@@ -41,6 +41,7 @@ class ImageResult:
         read: Seconds spent reading it.
         state: State of its file, or None if it could not be read.
         asked: All prompts of the image in its source, as in `SourceImage.asked`.
+        has_data: Whether the image shows any data. A tile of a raster may have none.
     """
 
     image: SourceImage
@@ -48,6 +49,7 @@ class ImageResult:
     read: float = 0.0
     state: FileState | None = None
     asked: tuple[AskedObject, ...] | None = None
+    has_data: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Annotator:
             else:
                 outcome = next(found)
                 outcome = with_data(outcome, one.valid) if isinstance(outcome, Result) else outcome
-            yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked)
+            yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked, one.has_data)
             del outcome
 
     def _run_batch(self, batch: Sequence[_Read]) -> Sequence[Result | Exception]:
@@ -153,7 +155,7 @@ class Annotator:
             else:
                 pixels, valid, state = read_tile(self.rasters.of(image.tile), image.tile)
             image = _fitted(image, (pixels.shape[0], pixels.shape[1]))
-            if valid is not None and not valid.any():
+            if not _has_data(valid):
                 image = replace(image, asked=())
         except OSError as error:
             problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
@@ -174,10 +176,19 @@ class _Read:
     asked: tuple[AskedObject, ...] | None = None
     valid: NDArray[np.bool_] | None = None
 
+    @property
+    def has_data(self) -> bool:
+        """Whether any pixel has data."""
+        return _has_data(self.valid)
+
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
         """Return the prompts for this image, or None if there is nothing to segment."""
         own = self.image.prompts
         return default if own is None else own or None
+
+
+def _has_data(valid: NDArray[np.bool_] | None) -> bool:
+    return valid is None or bool(valid.any())
 
 
 def _fitted(image: SourceImage, size: Size) -> SourceImage:

@@ -34,6 +34,7 @@ def check_record(record: Mapping[str, Any], most: int = MAX_PIXELS) -> None:
     for member in ("sha256", "group", "corrected"):
         _require(record.get(member) is None or is_text(record[member], 1), member)
     _require(record.get("id") is None or is_integer(record["id"], None), "id")
+    _require(record.get("no_data", True) is True, "no_data")
     asked = record.get("asked")
     _require(asked is None or (isinstance(asked, list) and all(isinstance(each, dict) for each in asked)), "asked")
     _require(is_counts(record.get("dropped", {}), is_integer), "dropped")

@@ -29,6 +29,8 @@ def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]
         record["asked"] = asked
     if image.dropped:
         record["problems"] = [text_name(problem) for problem in image.dropped]
+    if not outcome.has_data:
+        record["no_data"] = True
     timings = {"read": outcome.read}
     try:
         result = with_prompt_labels(outcome)

@@ -39,6 +39,7 @@ class Annotation:
         classes: Number of objects by class, the most frequent class first. Objects without a class are under ``"object"``, as in
             datasets. A phrase of the run for which nothing was found has 0.
         empty: Number of finished images without an object.
+        without_data: Number of these that are tiles of a raster without any data. No model was asked about them.
         failed: Reasons of the failures by image name, for at most `FAILURES_KEPT` images.
         reasons: Number of failed images by reason, the most frequent reason first.
         stages: Seconds by stage, summed over all images and all hosts.
@@ -95,6 +96,7 @@ class Annotation:
     scene: Size | None = None
     cut: int = 0
     coarser: tuple[float, ...] = ()
+    without_data: int = 0
 
     @property
     def unit(self) -> str:
@@ -137,7 +139,7 @@ class Annotation:
             "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
             "overlays": None if self.overlays is None else self.overlays.to_dict(),
-            **({} if self.scene is None else {"scene": list(self.scene), "cut": self.cut}),
+            **({} if self.scene is None else {"scene": list(self.scene), "cut": self.cut, "without_data": self.without_data}),
         }
 
     def __str__(self) -> str:
@@ -148,6 +150,10 @@ class Annotation:
             lines[0] += f", {self.empty} of them without objects"
         if self.failures:
             lines[0] += f"; {self.failures} failed"
+        if self.without_data:
+            lines.append(f"{number_of(self.without_data, self.unit)} without data, not shown to a model")
+            if self.without_data == done:
+                lines.append("no tile has data: the value or mask of no data of the raster covers all that was read")
         if self.cut:
             scales = ",".join(f"{scale:g}" for scale in self.coarser)
             advice = f": add a coarser scale, such as --scale {scales}, in a new folder" if scales else ""
@@ -240,7 +246,7 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
     stages: Counter[str] = Counter()
     failed: dict[str, str] = {}
     problems = list(dropped)
-    images = empty = corrected = 0
+    images = empty = without_data = corrected = 0
     for record in journal.records():
         images += 1
         stages.update(record["timings"])
@@ -254,11 +260,13 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
             continue
         classes.update(mask["label"] or NO_CLASS for mask in record["masks"])
         empty += not record["masks"]
+        without_data += "no_data" in record
     return Annotation(
         images=images,
         objects=sum(classes.values()),
         classes=dict(sorted(classes.items(), key=lambda item: (-item[1], item[0]))),
         empty=empty,
+        without_data=without_data,
         failed=failed,
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         stages=dict(stages),
