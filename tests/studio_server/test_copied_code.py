@@ -126,6 +126,28 @@ def test_both_find_the_masks_of_the_page(prompts, mini_sam, cup, tmp_path, words
 
 
 @pytest.mark.weights
+def test_several_clicks_find_the_mask_of_the_last_with_its_run_lengths_out_of_the_call(mini_sam, cup, tmp_path, monkeypatch):
+    page, clicks, prompt = None, [([290, 160], True), ([100, 380], True), ([560, 20], False)], {}
+    monkeypatch.chdir(tmp_path)
+    for number in range(1, len(clicks) + 1):
+        points, foreground = zip(*clicks[:number], strict=True)
+        prompt = {"points": [*points], "foreground": [*foreground], **({} if page is None else {"mask": page.to_coco_rle()})}
+        (page,) = masks_of_page(cup, [prompt])
+        found = {}
+        exec(copied_code(str(cup), [prompt], PLAIN).python, found)
+        assert [mask.counts for mask in found["result"].masks] == [page.counts]
+    call = next(line for line in copied_code("cup.jpg", [prompt], PLAIN).python.splitlines() if line.startswith("result = "))
+    points = "[(290, 160), (100, 380), (560, 20)], [True, True, False]"
+    assert call == f"result = ps.segment(image, ps.Prompt.points({points}) + ps.Prompt.mask(earlier), model='mini-sam')"
+
+
+def test_two_earlier_masks_are_two_variables():
+    python = copied_code("cup.jpg", [MASK, {**MASK, **CLICK}], PLAIN).python
+    assert "ps.Prompt.mask(earlier), ps.Prompt.point(290, 160) + ps.Prompt.mask(earlier_2), model=" in python
+    assert python.count("from_coco_rle") == 2
+
+
+@pytest.mark.weights
 def test_a_candidate_that_was_chosen_is_the_mask_of_the_script(mini_sam, cup, tmp_path, monkeypatch, words_of):
     code = copied_code(str(cup), [CLICK], PLAIN, candidate=2)
     page = ps.Pipeline().segment("mini-sam").build()(cup, prompt_from_dict(CLICK), candidates=True).masks

@@ -42,6 +42,7 @@ def copied_code(
     config: PipelineConfig,
     paths: Mapping[str, str] = MappingProxyType({}),
     candidate: int | None = None,
+    note: str | None = None,
 ) -> CopiedCode:
     """Return what segments an image by prompts, as the server did.
 
@@ -51,12 +52,15 @@ def copied_code(
         config: The pipeline that answered.
         paths: Paths of the images of examples, by their ids on the server.
         candidate: Index of the mask that was chosen among all that the model proposes; None for the one that it selects.
+        note: One line about the result, which becomes a comment of the script.
 
     Raises:
         KeyError: An example is in an image that `paths` does not have.
     """
     config = _needed(config, prompts)
-    python = _script(image, [_python_prompt(each, paths) for each in prompts], config, candidate)
+    earlier = EarlierMasks()
+    expressions = [_python_prompt(each, paths, earlier) for each in prompts]
+    python = _script(image, expressions, config, candidate, earlier, note)
     models, asked = _model_options(config), _prompt_options(prompts, paths)
     if models is None or asked is None:
         return CopiedCode(python, heredoc(python))
@@ -67,6 +71,19 @@ def copied_code(
 def heredoc(python: str) -> str:
     """Return the command that runs a script."""
     return f"python - <<'{_END}'\n{python}{_END}\n"
+
+
+class EarlierMasks:
+    """The earlier masks of prompts. Each is a variable, so that the call has what was clicked, and no run lengths."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, mask: Mapping[str, Any]) -> str:
+        """Add the run lengths of a mask, and return the name of its variable."""
+        name = f"earlier_{len(self.lines) + 1}" if self.lines else "earlier"
+        self.lines.append(f"{name} = ps.Mask.from_coco_rle({{'size': {list(mask['size'])}, 'counts': {mask['counts']!a}}})")
+        return name
 
 
 def _needed(config: PipelineConfig, prompts: Sequence[PromptValues]) -> PipelineConfig:
@@ -105,12 +122,15 @@ def _as_operand(path: str) -> str:
     return f"./{path}" if path.startswith("-") else path
 
 
-def _script(image: str, prompts: Sequence[str], config: PipelineConfig, candidate: int | None) -> str:
+def _script(
+    image: str, prompts: Sequence[str], config: PipelineConfig, candidate: int | None, earlier: EarlierMasks, note: str | None
+) -> str:
     """Return the script. `prompts` are the expressions of the prompts."""
     plain = _single_model(config) if prompts else None
     arguments = ["image", *prompts, *(plain or ()), *([] if candidate is None else ["candidates=True"])]
-    lines = ["import promptseg as ps", "", f"image = {image!a}"]
+    lines = ["import promptseg as ps", "", *([] if note is None else [f"# {note}"]), f"image = {image!a}"]
     lines += [] if plain is not None else [f"pipeline = {pipeline_expression(config)}"]
+    lines += earlier.lines
     lines += [f"result = {'pipeline' if plain is None else 'ps.segment'}({', '.join(arguments)})"]
     lines += [] if candidate is None else [f"mask = result.masks[{candidate}]  # The one that was chosen."]
     lines += ["print(result)", f"result.save({f'{PurePath(image).stem}-masks.json'!a})"]
@@ -138,27 +158,27 @@ def pipeline_expression(config: PipelineConfig) -> str:
     return f"ps.Pipeline(){stages}.build({'' if config.device == 'auto' else ascii(config.device)})"
 
 
-def _python_prompt(values: PromptValues, paths: Mapping[str, str]) -> str:
+def _python_prompt(values: PromptValues, paths: Mapping[str, str], earlier: EarlierMasks) -> str:
     """Return the expression of a prompt."""
     if "text" in values:
         return f"ps.Prompt.text({', '.join(map(ascii, values['text']))})"
     if "everything" in values:
         return f"ps.Prompt.everything({', '.join(f'{key}={value!a}' for key, value in values['everything'].items())})"
     if "concept" not in values:
-        return place_expression(values)
+        return place_expression(values, earlier)
     concept = values["concept"]
     phrase, label = concept.get("phrase"), concept.get("label")
     parts = [] if phrase is None else [f"ps.Prompt.text({phrase!a})"]
     for example in concept.get("examples", ()):
-        given = [ascii(_path(example, paths)), place_expression(example["prompt"])]
+        given = [ascii(_path(example, paths)), place_expression(example["prompt"], earlier)]
         given += [] if example.get("positive", True) else ["positive=False"]
         given += [] if label is None else [f"label={label!a}"]
         parts.append(f"ps.Prompt.example({', '.join(given)})")
     return " + ".join(parts)
 
 
-def place_expression(values: PromptValues) -> str:
-    """Return the expression of points, a box and a mask of one object."""
+def place_expression(values: PromptValues, earlier: EarlierMasks) -> str:
+    """Return the expression of points, a box and a mask of one object. The mask is added to `earlier`."""
     parts = []
     if points := values.get("points"):
         on = values.get("foreground") or [True] * len(points)
@@ -170,7 +190,7 @@ def place_expression(values: PromptValues) -> str:
     if box := values.get("box"):
         parts.append(f"ps.Prompt.box({', '.join(map(_number, box))})")
     if mask := values.get("mask"):
-        parts.append(f"ps.Prompt.mask(ps.Mask.from_coco_rle({{'size': {list(mask['size'])}, 'counts': {mask['counts']!a}}}))")
+        parts.append(f"ps.Prompt.mask({earlier.add(mask)})")
     return " + ".join(parts)
 
 

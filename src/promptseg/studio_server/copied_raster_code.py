@@ -10,7 +10,7 @@ from ..masks import Size
 from ..pipeline.config import PipelineConfig
 from ..server.errors import RefusedError
 from ..server.open_raster import TILE, scales_of
-from .copied_code import CopiedCode, PromptValues, heredoc, pipeline_expression, place_expression
+from .copied_code import CopiedCode, EarlierMasks, PromptValues, heredoc, pipeline_expression, place_expression
 
 SPATIAL = {"points", "foreground", "box", "mask"}
 """Members of a prompt for a place."""
@@ -36,6 +36,8 @@ def copied_raster_code(description: Mapping[str, Any], size: Size, prompts: Sequ
     lines = ["import promptseg as ps", "", f"raster = ps.open_raster({', '.join([ascii(description['path']), *choice])})"]
     lines += [f"pipeline = {pipeline_expression(config.model_copy(update={'detect': None, 'concept': None}))}"]
     lines += [f"session = pipeline.open_tiled(raster, tile={TILE}, scale={scales_of(size)!a})"]
-    lines += [f"masks = session.segment([{', '.join(map(place_expression, told))}])", "print(masks, masks.boxes.tolist())", ""]
+    earlier = EarlierMasks()
+    asked = ", ".join(place_expression(each, earlier) for each in told)
+    lines += [*earlier.lines, f"masks = session.segment([{asked}])", "print(masks, masks.boxes.tolist())", ""]
     python = "\n".join(lines)
     return CopiedCode(python, heredoc(python))

@@ -162,7 +162,10 @@ def test_code_of_an_object_is_that_of_its_prompts(studio):
     assert "ps.Prompt.point(12, 14.5)" in code["python"]
     assert str(studio.project.image(KEYS[0]).path) in code["command"]
     same = studio.client.post("/v1/studio/code", json={"key": KEYS[0], "prompts": [clicked]}).json()
-    assert {**same, "exact": False} == code
+    assert (same["command"], same["exact"], code["exact"]) == (code["command"], None, False)
+    (note,) = (line for line in code["python"].splitlines(keepends=True) if line.startswith("# "))
+    assert "The object has another mask now" in note  # It was drawn.
+    assert code["python"].replace(note, "") == same["python"]
     assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "drawn"}).status_code == 422
     assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "unknown"}).status_code == 404
 
@@ -182,6 +185,23 @@ def test_code_of_a_candidate_that_was_chosen_picks_that_one(studio):
     assert set(told.values()) == {(True, True, True), (False, False, True)}
     put(studio, "a.png", drawn("chosen", prompts=[clicked]))
     assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "chosen"}).json()["exact"] is False
+
+
+@pytest.mark.parametrize(
+    ("clicked", "written"),
+    [
+        ([20.300001, 19.700001], "(20.3, 19.7)"),
+        ([20.000001, 19.999999], "(20.000002, 19.999998)"),  # At 20, 20 the disk of the fake has other pixels on its edge.
+    ],
+)
+def test_code_has_short_coordinates_where_they_give_the_same_mask(clicked, written, studio):
+    opened = studio.client.get(f"/v1/studio/images/{KEYS[0]}").json()
+    prompt = {"points": [clicked], "foreground": [True]}
+    (found,) = studio.client.post("/v1/segment", json={"image": {"id": opened["image"]}, "prompts": [prompt]}).json()["masks"]
+    put(studio, "a.png", drawn("clicked", mask=found["segmentation"], prompts=[prompt]))
+    code = studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "clicked"}).json()
+    assert f"ps.Prompt.point{written}" in code["python"]
+    assert code["exact"] is True
 
 
 def test_code_names_the_images_of_examples(studio):

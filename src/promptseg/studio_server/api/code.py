@@ -48,8 +48,10 @@ async def tell_code(studio: InStudio, service: Serving, body: Annotated[CodeIn, 
     exact, candidate = None, None
     if found is not None and len(prompts) == 1 and prompts[0].keys() & {"points", "box", "mask"}:
         stored = await service.compute(stored_image, service.images, image, studio.project.rasters)
-        exact, candidate = await _which(service, stored, prompts[0], model.name, found)
-    code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()}, candidate)
+        exact, candidate, prompt = await _which(service, stored, prompts[0], model.name, found)
+        prompts = [prompt]
+    note = _CHANGED if exact is False else None
+    code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()}, candidate, note)
     return Response(json_bytes({**vars(code), "exact": exact}), media_type="application/json")
 
 
@@ -73,15 +75,29 @@ def _prompts_of(found: StudioObject) -> list[Mapping[str, Any]]:
 
 async def _which(
     service: Service, image: StoredImage, values: Mapping[str, Any], model: str, found: StudioObject
-) -> tuple[bool, int | None]:
-    """Return whether a prompt gives the mask of an object, and its index among the candidates unless the model selects it."""
-    prompt = prompt_from_dict(values)
+) -> tuple[bool, int | None, Mapping[str, Any]]:
+    """Return whether a prompt gives the mask of an object, its index among the candidates unless the model selects it, and the prompt.
+
+    The prompt has short coordinates where they give the same mask: those of a click are quotients, such as 100.00001.
+    """
+    short = _shortened(values)
     for candidates in (False, True):
-        masks = (await service.segment(image, [prompt], model=model, candidates=candidates)).masks
-        index = next((index for index, mask in enumerate(masks) if mask.counts.decode() == found.counts), None)
-        if index is not None:
-            return True, index if candidates else None
-    return False, None
+        for asked in [short] if short == values else [short, values]:
+            masks = (await service.segment(image, [prompt_from_dict(asked)], model=model, candidates=candidates)).masks
+            index = next((index for index, mask in enumerate(masks) if mask.counts.decode() == found.counts), None)
+            if index is not None:
+                return True, index if candidates else None, asked
+    return False, None, values
+
+
+def _shortened(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a prompt for a place whose coordinates have at most two decimals."""
+    short = dict(values)
+    if points := values.get("points"):
+        short["points"] = [[round(number, _DECIMALS) for number in point] for point in points]
+    if box := values.get("box"):
+        short["box"] = [round(number, _DECIMALS) for number in box]
+    return short
 
 
 def _with_threshold(config: PipelineConfig, threshold: float) -> PipelineConfig:
@@ -89,3 +105,10 @@ def _with_threshold(config: PipelineConfig, threshold: float) -> PipelineConfig:
     if config.detect is None or config.detect.threshold == threshold:
         return config
     return config.model_copy(update={"detect": config.detect.model_copy(update={"threshold": threshold})})
+
+
+_DECIMALS = 2
+"""Decimals of short coordinates, in pixels."""
+
+_CHANGED = "The object has another mask now: it was changed by hand, or made by another model. This finds what its last prompt gives."
+"""What a script says of an object whose mask it does not find."""
