@@ -78,6 +78,7 @@ export class PromptSession {
       },
       (mask) => this.#showPreview(mask),
     );
+    context.label.subscribe(() => this.#recolor());
   }
 
   /** Whether something was prompted that is neither accepted nor dropped. */
@@ -318,6 +319,12 @@ export class PromptSession {
     const score = found?.score ?? null;
     const busy = this.#request !== null;
     this.state.set({ phase: "draft", points: points.length, hasBox: box !== null, candidates: candidates.length, candidate, score, busy });
+  }
+
+  /** Draw in the color of the label that the object would get now. */
+  #recolor(): void {
+    if (this.active) this.#show();
+    else if (this.#preview !== null) this.#draw("preview", this.#preview);
   }
 
   #draw(kind: DraftStyle["kind"], mask: FoundMask | null): void {

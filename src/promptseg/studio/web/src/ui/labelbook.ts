@@ -38,14 +38,17 @@ export class LabelBook {
     return paletteColor(this.workspace.labels.value.length);
   }
 
-  /** Add a label, or change the name and color of one. Returns whether the list has changed. Objects of this image follow its name. */
+  /**
+   * Add a label, which new objects get from then on, or change the name and color of one, which objects of this image follow.
+   * Returns whether the list has changed.
+   */
   keep(name: string | null, to: string, color: string | null): boolean {
     const isNew = name === null || !this.workspace.labels.value.some((label) => label.name === name);
     const changed = this.change((labels) => {
       const list = isNew ? withLabel(labels, to) : name === to ? labels : renamed(labels, name, to);
       return color === null ? list : recolored(list, to, color);
     });
-    if (changed && isNew && this.workspace.label.value === null) this.makeCurrent(to);
+    if (changed && isNew) this.makeCurrent(to);
     if (changed && !isNew && name !== to) {
       if (this.workspace.label.value === name) this.makeCurrent(to);
       const named = this.workspace.objects.value.filter((object) => object.label === name);

@@ -46,6 +46,20 @@ describe("a click", () => {
     expect(context.last.prompts[0]).toMatchObject({ foreground: [true] });
   });
 
+  test("is drawn in the color of the label of the moment, also when that changes", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    await context.last.answer([found(middle)]);
+    const before = context.stage.draft?.style?.color;
+    context.label.set(null);
+    expect(context.stage.draft?.style?.color).toBe(context.colorOf(null));
+    expect(context.colorOf(null)).not.toBe(before);
+    expect(context.stage.draft?.bitmap.equals(middle)).toBe(true);
+    tool.key(key("Escape"));
+    context.label.set("thing");
+    expect(context.stage.draft).toBeNull();
+  });
+
   test("beside the image is none", () => {
     const { context, tool } = begin();
     tool.up(pointer(-3, 50));
