@@ -17,12 +17,7 @@ export function installKeyboard(run: (action: string) => boolean): void {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     const isControl = event.target instanceof Element && event.target.matches("input, [role=slider]");
     if (plain && isControl && OF_CONTROLS.has(event.key)) return;
-    if (plain && event.key.length === 1 && isWhyNot(event.target)) return; // A person writes a phrase where no model takes one.
     if (action === "objects.copyImage" && String(getSelection()) !== "") return; // Text is marked: it is copied.
     if (run(action)) event.preventDefault();
   });
-}
-
-function isWhyNot(target: EventTarget | null): boolean {
-  return target instanceof Element && target.matches(".why-not");
 }

@@ -48,10 +48,10 @@ export class Panels {
     workspace.open.subscribe(() => this.show(workspace.tool.value));
   }
 
-  /** Put the focus to where the tool begins: the phrase, or why there is none. */
+  /** Put the focus to the phrase with which the tool begins; to the image where no model takes one, so that keys go on to work. */
   focus(): void {
-    const places = this.element.querySelectorAll<HTMLElement>(".why-not, textarea, input[type=text], .primary");
-    [...places].find((place) => place.offsetParent !== null)?.focus();
+    const places = this.element.querySelectorAll<HTMLElement>("textarea, input[type=text], .primary");
+    ([...places].find((place) => place.offsetParent !== null) ?? { focus: this.workspace.focusStage }).focus();
   }
 
   private show(tool: ToolId): void {
@@ -241,11 +241,7 @@ export class Panels {
   /** A panel that ends with what its tool found. */
   private found(tool: ToolId, finder: FindingTool, ...head: HTMLElement[]): HTMLElement {
     const { proposals } = finder;
-    const why = h("p", {
-      class: "small soft why-not",
-      attrs: { "data-testid": "why-not", tabindex: -1 },
-      on: { keydown: (event) => event.key === "Escape" && this.workspace.focusStage() },
-    });
+    const why = h("p", { class: "small soft", attrs: { "data-testid": "why-not" } });
     const told = h("p", { class: "small soft numbers", attrs: { "data-testid": "found-count" } });
     const list = h("ul", { class: "found scroll", attrs: { "aria-label": t("found.name"), tabindex: -1 } });
     const accept = button({
