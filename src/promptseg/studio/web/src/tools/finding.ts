@@ -42,7 +42,7 @@ export abstract class FindingTool implements Tool {
   }
 
   key({ key, control }: StageKey): boolean {
-    if (key === "Enter" && !control) return this.proposals.acceptAll() > 0;
+    if (key === "Enter" && !control) return this.proposals.acceptAll();
     if (key === "Escape") return this.stop() || this.proposals.clear();
     return false;
   }

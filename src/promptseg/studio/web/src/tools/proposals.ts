@@ -2,7 +2,7 @@
 
 import { bitmapOf } from "../canvas/bitmaps.ts";
 import type { StagePointer } from "../canvas/stage.ts";
-import { plural } from "../i18n/index.ts";
+import { plural, t } from "../i18n/index.ts";
 import type { Stop } from "../model/emitter.ts";
 import { Signal } from "../model/signal.ts";
 import type { FoundMask, Prompt } from "../model/types.ts";
@@ -26,6 +26,8 @@ export interface ProposalsState {
 }
 
 const NONE: ProposalsState = { found: [], shown: [] };
+/** IoU above which what is found is taken for an object of the same label that is there. */
+const SAME = 0.8;
 let made = 0;
 
 export class Proposals {
@@ -80,9 +82,18 @@ export class Proposals {
     return put.length;
   }
 
-  /** Keep all that are shown. */
-  acceptAll(): number {
-    return this.accept(this.state.value.shown.map(({ id }) => id));
+  /** Keep all that are shown, but those that are there already, which are forgotten. Returns whether some were shown. */
+  acceptAll(): boolean {
+    const { found, shown } = this.state.value;
+    const there = new Set(shown.filter((proposal) => this.#isThere(proposal)));
+    const fresh = shown.filter((proposal) => !there.has(proposal));
+    if (there.size > 0) this.#show(found.filter((proposal) => !there.has(proposal)));
+    this.accept(fresh.map(({ id }) => id));
+    if (there.size > 0) {
+      const values = { added: plural("tools.keptMany", fresh.length), there: plural("tools.already", there.size) };
+      this.#context.announce(t("tools.keptSome", values), "notice");
+    }
+    return shown.length > 0;
   }
 
   /** Forget them. Returns whether there were some. */
@@ -97,19 +108,28 @@ export class Proposals {
     this.#stop();
   }
 
+  #isThere({ mask }: Proposal): boolean {
+    const label = this.#labelOf(mask);
+    const bitmap = bitmapOf(mask.segmentation);
+    const alike = this.#context.document.objects.filter((object) => object.label === label);
+    return alike.some((object) => bitmapOf(object.mask).iou(bitmap) > SAME);
+  }
+
+  #labelOf(mask: FoundMask): string | null {
+    return mask.label ?? this.#context.label.value;
+  }
+
   #object(mask: FoundMask, prompts: Prompt[]): ReturnType<typeof newObject> {
-    const label = mask.label ?? this.#context.label.value;
+    const label = this.#labelOf(mask);
     return newObject(this.#context, { mask: mask.segmentation, score: mask.score, source: "model", label, prompts });
   }
 
   #show(found: readonly Proposal[]): void {
-    const { stage, settings, colorOf, label } = this.#context;
+    const { stage, settings, colorOf } = this.#context;
     const threshold = settings.threshold.value;
     const shown = this.#filters ? found.filter(({ mask }) => (mask.score ?? 1) >= threshold) : found;
     const back = [...shown].sort((a, b) => b.mask.area - a.mask.area);
-    stage.setProposals(
-      back.map(({ id, mask }) => ({ uid: id, bitmap: bitmapOf(mask.segmentation), color: colorOf(mask.label ?? label.value) })),
-    );
+    stage.setProposals(back.map(({ id, mask }) => ({ uid: id, bitmap: bitmapOf(mask.segmentation), color: colorOf(this.#labelOf(mask)) })));
     stage.setHovered(null);
     this.state.set({ found, shown });
   }

@@ -74,8 +74,8 @@ export interface ToolContext {
   missing: (tool: ToolId) => string | null;
   /** "#rrggbb" of a label, or of objects that have none. */
   colorOf: (label: string | null) => string;
-  /** Tell screen readers what happened; errors are also shown. */
-  announce: (text: string, kind?: "info" | "error") => void;
+  /** Tell screen readers what happened; notices and errors are also shown. */
+  announce: (text: string, kind?: "info" | "notice" | "error") => void;
 }
 
 /** A gesture is `down`, some `move`, and `up` or `cancel`. `hover` is a move without a button. */

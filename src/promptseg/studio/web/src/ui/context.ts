@@ -74,7 +74,7 @@ export function contextOf(parts: ContextParts): ToolContext {
         )
       );
     },
-    announce: (text, kind = "info") => (kind === "error" ? notices.toast(text, { bad: true }) : notices.announce(text)),
+    announce: (text, kind = "info") => (kind === "info" ? notices.announce(text) : notices.toast(text, { bad: kind === "error" })),
   };
 }
 

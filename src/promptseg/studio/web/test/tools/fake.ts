@@ -147,7 +147,7 @@ export class FakeContext implements ToolContext {
 
   colorOf = (label: string | null): string => (label === null ? "#888888" : "#00aa00");
 
-  announce = (text: string, kind: "info" | "error" = "info"): void => {
+  announce = (text: string, kind: "info" | "notice" | "error" = "info"): void => {
     (kind === "error" ? this.errors : this.said).push(text);
   };
 

@@ -63,6 +63,23 @@ describe("text", () => {
     expect(tool.key(key("Enter"))).toBe(false);
   });
 
+  test("is taken as a whole without what is there already: much the same mask with the same label", async () => {
+    const there = object("there", disc(40, 50, 19), { label: "dog" });
+    const context = new FakeContext([there, object("other", disc(50, 50, 5), { label: "dog" })]);
+    const tool = new TextTool(context);
+    void tool.search("dog, nose");
+    await context.last.answer([nose, dog]);
+    expect(tool.key(key("Enter"))).toBe(true);
+    expect(context.document.objects.map(({ label }) => label)).toEqual(["dog", "dog", "nose"]);
+    expect(context.said.at(-1)).toBe("1 object added; 1 was there already");
+    void tool.search("dog, nose");
+    await context.last.answer([nose, dog]);
+    expect(tool.key(key("Enter"))).toBe(true);
+    expect(context.document.objects).toHaveLength(3);
+    expect(context.said.at(-1)).toBe("0 objects added; 2 were there already");
+    expect(context.stage.proposals).toEqual([]);
+  });
+
   test("is forgotten by Escape, and when another tool is taken", async () => {
     const { context, tool } = await searched();
     expect(tool.key(key("Escape"))).toBe(true);
