@@ -1,11 +1,12 @@
 """Nothing is lost: reload, a second tab, a server that ends and comes back, a page that is closed in the middle."""
 
+import shutil
 import time
 
 import pytest
 from PIL import Image
 
-from .conftest import CUP, SECONDS, SPOON, serious_faults
+from .conftest import COFFEE, CUP, SECONDS, SPOON, serious_faults
 
 
 def test_a_reload_shows_what_was_kept(page):
@@ -107,6 +108,22 @@ def test_work_goes_on_while_the_server_is_away_and_is_sent_later(studio, new_pag
     page.page.context.set_offline(False)
     page.saved()
     assert len(page.kept["objects"]) == 1
+
+
+def test_an_image_that_is_chosen_while_the_server_is_away_is_opened_later(run_studio, new_page, images):
+    shutil.copyfile(COFFEE, images / "table.jpg")  # The two images before it are opened ahead.
+    with run_studio() as studio:
+        page = new_page(studio, expected=["ERR_INTERNET_DISCONNECTED"]).open()
+        page.page.context.set_offline(True)
+        page.page.locator("[data-testid=thumb]", has_text="table").click()
+        page.test_id("unreadable").wait_for()
+        told = page.test_id("unreadable").inner_text()
+        assert "The server cannot be reached" in told
+        assert "cannot be opened" not in told
+        page.page.context.set_offline(False)
+        page.test_id("open-again").click()
+        page.wait_until("studio => studio.state.open?.name === 'table.jpg'")
+        page.page.close()
 
 
 @pytest.mark.parametrize("width", [1280, 820])

@@ -6,7 +6,7 @@ import { button, setButton } from "./controls.ts";
 import { fill, h, setAttribute, setText } from "./dom.ts";
 import { areDoubted, countStates, shownImages, STATES, type Filter } from "./filters.ts";
 import { icon } from "./icons.ts";
-import { openMenu, type MenuItem } from "./menu.ts";
+import { openMenu } from "./menu.ts";
 import { shortName } from "./names.ts";
 import { recall, remember } from "./settings.ts";
 import { cellsOf, inSight, offsetFor } from "./virtual.ts";
@@ -61,7 +61,7 @@ export class FolderPane {
       text: t("folder.byDoubt"),
       attrs: { "aria-pressed": "false" },
       testid: "by-doubt",
-      class: "wide",
+      class: "by-doubt",
       press: () => this.turnOrder(),
     });
     this.size = button({
@@ -82,7 +82,6 @@ export class FolderPane {
           { text: t("folder.add"), icon: "add", choose: () => workspace.run("images.add") },
           { text: t("suggest.title"), icon: "salient", testid: "suggest", choose: () => workspace.run("images.suggest") },
           { text: t("import.title"), icon: "import", testid: "import", choose: () => workspace.run("images.import") },
-          ...this.orderItems(),
         ]),
     });
     this.view = h(
@@ -152,14 +151,6 @@ export class FolderPane {
 
   private turnOrder(): void {
     this.filter({ order: this.workspace.filter.value.order === "doubt" ? "name" : "doubt" });
-  }
-
-  /** The order as an item of the menu, which narrow windows have alone. */
-  private orderItems(): MenuItem[] {
-    const { images, filter } = this.workspace;
-    if (!areDoubted(images.value)) return [];
-    const checked = filter.value.order === "doubt";
-    return ["line", { text: t("folder.byDoubt"), checked, testid: "menu-by-doubt", choose: () => this.turnOrder() }];
   }
 
   private update(): void {

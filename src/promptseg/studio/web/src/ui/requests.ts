@@ -34,19 +34,25 @@ export class Requests {
     try {
       await this.followSuggesting(await this.workspace.jobs.suggest(prompts, threshold));
     } catch (error) {
-      this.workspace.notices.toast(reasonOf(error), { bad: true });
+      this.tellNotSuggested(error);
     }
   }
 
   /** Go on showing a job that an earlier page began. */
   async resumeSuggesting(): Promise<void> {
+    let running: Job | undefined;
     try {
       const { jobs } = await this.client.json<{ jobs: Job[] }>("/v1/jobs");
-      const running = jobs.find((job) => job.kind === "suggest" && job.state === "running");
-      if (running) await this.followSuggesting(running);
+      running = jobs.find((job) => job.kind === "suggest" && job.state === "running");
     } catch {
       return; // It goes on without being shown.
     }
+    if (running) await this.followSuggesting(running).catch((error: unknown) => this.tellNotSuggested(error));
+  }
+
+  /** Say why there are no suggestions until a person has read it: who began them may be elsewhere by then. */
+  private tellNotSuggested(error: unknown): void {
+    this.workspace.notices.toast(t("suggest.broken", { why: reasonOf(error) }), { bad: true, stays: true });
   }
 
   private async followSuggesting(job: Job): Promise<void> {
@@ -67,7 +73,7 @@ export class Requests {
       if (ended.state === "done" && failures > 0) {
         const { failed } = await this.client.jobResult<SuggestResult>(ended.id);
         const [name, why] = Object.entries(failed)[0] ?? ["", ""];
-        notices.toast(plural("suggest.failed", failures, { name, why }), { bad: true });
+        notices.toast(plural("suggest.failed", failures, { name, why }), { bad: true, stays: true });
       }
     } finally {
       card.element.remove();

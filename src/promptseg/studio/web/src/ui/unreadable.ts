@@ -1,4 +1,4 @@
-/** What is shown in the place of an image that cannot be opened: why, and what to do. */
+/** What is shown in the place of an image that cannot be opened, or not now: why, and what to do. */
 
 import { t } from "../i18n/index.ts";
 import { button } from "./controls.ts";
@@ -20,7 +20,9 @@ export class Unreadable {
 
   private told({ summary, why }: Failed): Element[] {
     const { workspace } = this;
-    const reasons = why === null ? [t("image.unreadableServer")] : [why, t("image.unreadableFile")];
+    const isOffline = why === null;
+    const title = isOffline ? t("image.offline") : t("image.unreadable", { name: summary.name });
+    const reasons = isOffline ? [t("image.opensLater", { name: summary.name })] : [why, t("image.unreadableFile")];
     const retry = button({
       name: t("retry"),
       text: t("retry"),
@@ -38,8 +40,8 @@ export class Unreadable {
     });
     const isFolder = workspace.project.value?.kind !== "video" && workspace.images.value.length > 1;
     return [
-      icon("warning"),
-      h("h2", {}, t("image.unreadable", { name: summary.name })),
+      icon(isOffline ? "offline" : "warning"),
+      h("h2", {}, title),
       ...reasons.map((reason) => h("p", {}, reason)),
       h("div", { class: "row" }, retry, isFolder && next),
     ];

@@ -24,7 +24,7 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
   const shown = h("output", { class: "numbers" });
   const show = (): void => void (shown.textContent = Number(threshold.value).toFixed(2));
   show();
-  const fresh = countStates(workspace.images.value).new;
+  const fresh = countStates(workspace.images.value.filter((image) => image.error === null)).new;
   const { value: models } = workspace.models;
   const findsWords = models.some(({ accepts, detects }) => detects || accepts.includes("text"));
   let everything = !findsWords;
