@@ -59,6 +59,23 @@ def test_objects_are_hidden_locked_deleted_and_ordered(page):
     assert [each["uid"] for each in page.kept["objects"]] == [first]
 
 
+def test_a_message_leaves_the_bar_of_a_draft_free_and_goes_when_it_is_true_no_more(page):
+    page.add(CUP)
+    page.press("Shift+l", "Delete")
+    page.test_id("toast").wait_for()
+    page.press("Shift+l")
+    page.wait_for("document.querySelector('[data-testid=toast]') === null")
+    page.press("Shift+l", "Delete")
+    page.test_id("toast").wait_for()
+    page.press("p")
+    page.click(*SPOON)
+    page.drafted()
+    toast, bar = (page.test_id(name).bounding_box() for name in ("toast", "tool-panel"))
+    assert toast["y"] + toast["height"] <= bar["y"]
+    page.test_id("accept").click()
+    page.wait_for_objects(2)
+
+
 def test_code_of_what_was_clicked_is_shown(page):
     page.add(CUP)
     page.press("Control+Shift+c")

@@ -8,8 +8,17 @@ import { icon, type IconName } from "./icons.ts";
 const STAYS = 6000; // Milliseconds that a toast can be seen; longer while the pointer or the focus is on it.
 const MOST = 3;
 
+interface Toast {
+  element: HTMLElement;
+  text: string;
+  stays: boolean;
+  close: () => void;
+}
+
 export interface ToastOptions {
   bad?: boolean;
+  /** Whether it stays until a person closes it. */
+  stays?: boolean;
   /** A button of the toast. */
   does?: { text: string; press: () => void };
 }
@@ -21,6 +30,7 @@ export class Notices {
   private readonly urgent = h("div", { class: "visually-hidden", attrs: { role: "alert" } });
   readonly live = h("div", {}, this.polite, this.urgent);
   private turn = false;
+  private shown: Toast[] = [];
 
   /** Tell screen readers. The same text twice is told twice. */
   announce(text: string): void {
@@ -33,9 +43,12 @@ export class Notices {
     const close = (): void => {
       clearTimeout(timer);
       element.remove();
+      this.shown = this.shown.filter((toast) => toast.element !== element);
     };
     const stay = (): void => clearTimeout(timer);
-    const go = (): void => void (timer = window.setTimeout(close, options.bad ? STAYS * 2 : STAYS));
+    const go = (): void => {
+      if (!options.stays) timer = window.setTimeout(close, options.bad ? STAYS * 2 : STAYS);
+    };
     const { does } = options;
     const pressed =
       does &&
@@ -59,10 +72,16 @@ export class Notices {
       button({ icon: "close", name: t("close"), press: close }),
     );
     this.toasts.append(element);
-    while (this.toasts.children.length > MOST) this.toasts.firstElementChild?.remove();
+    this.shown.push({ element, text, stays: options.stays === true, close });
+    if (this.shown.length > MOST) (this.shown.find((toast) => !toast.stays) ?? this.shown[0]!).close();
     if (options.bad) this.urgent.textContent = text;
     else this.announce(text);
     go();
+  }
+
+  /** Take toasts of a text away that is true no more. */
+  withdraw(text: string): void {
+    for (const toast of this.shown.filter((each) => each.text === text)) toast.close();
   }
 
   /** Show what stays true for a while; null takes it away. */

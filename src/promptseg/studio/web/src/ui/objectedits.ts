@@ -43,6 +43,12 @@ export class ObjectEdits {
     this.workspace.do(edits.toggle(objects, member), t(member === "hidden" ? "edit.hide" : "edit.lock"));
   }
 
+  /** Take away what was said of locked objects, once none of the chosen ones is locked. */
+  forgetLocks(): void {
+    if (this.workspace.chosen().some((object) => object.locked)) return;
+    for (const text of [t("tools.locked"), t("edit.locked")]) this.workspace.notices.withdraw(text);
+  }
+
   showAll(): void {
     const hidden = this.workspace.objects.value.filter((object) => object.hidden);
     this.workspace.do(edits.toggle(hidden, "hidden"), t("objects.showAll"));
