@@ -36,6 +36,21 @@ def test_suggestions_are_made_for_the_images_that_are_new(page):
     assert all(image["doubt"] is not None for image in page.state["images"] if image["state"] == "suggested")
 
 
+def test_done_with_an_open_draft_keeps_it_and_says_so_and_undo_takes_it_back(page):
+    page.press("p")
+    page.click(*CUP)
+    page.drafted()
+    page.press("Control+Enter")
+    page.wait_until("studio => studio.state.open?.name === 'mirrored.jpg'")
+    page.test_id("toast").wait_for()
+    assert "coffee.jpg" in page.test_id("toast").inner_text()
+    page.wait_until("studio => studio.state.images[0].objects === 1 && studio.state.images[0].state === 'done'")
+    page.test_id("toast").get_by_text("Undo").click()
+    page.wait_until("studio => studio.state.images[0].objects === 0")
+    page.press("PageUp")
+    page.wait_until("studio => studio.state.open?.name === 'coffee.jpg' && studio.state.objects.length === 0")
+
+
 def test_an_export_is_downloaded_with_what_it_lost(page):
     kept = page.add(CUP)
     page.press("1", "Control+e")
@@ -131,9 +146,6 @@ def test_one_goes_on_from_an_image_that_cannot_be_read(run_studio, new_page, ima
 
 
 def test_the_order_by_doubt_is_offered_where_something_has_suggestions(page):
-    page.test_id("folder-menu").click()
-    assert page.test_id("menu-by-doubt").count() == 0
-    page.press("Escape")
     assert page.test_id("by-doubt").is_hidden()
     page.test_id("folder-menu").click()
     page.test_id("suggest").click()
@@ -148,3 +160,21 @@ def test_the_order_by_doubt_is_offered_where_something_has_suggestions(page):
         ".sort((a, b) => a.parentElement.ariaPosInSet - b.parentElement.ariaPosInSet).map(each => each.dataset.key)"
     )
     assert shown == [image["key"] for image in by_doubt]
+    page.page.set_viewport_size({"width": 820, "height": 1180})
+    page.test_id("by-doubt").click()
+    assert page.test_id("by-doubt").get_attribute("aria-pressed") == "false"
+    assert page.test_id("folder").locator("header").evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+def test_suggestions_that_fail_and_those_that_cannot_be_made_are_told(run_studio, new_page, images):
+    (images / "nothing.jpg").write_bytes(b"This is no image.")
+    with run_studio() as studio:
+        page = new_page(studio, expected=["status of 4", "status of 500"]).open()
+        page.page.route("**/v1/studio/suggest", lambda route: route.fulfill(status=500, json={"title": "Error", "detail": "no memory"}))
+        page.test_id("folder-menu").click()
+        page.test_id("suggest").click()
+        assert "3 new images" in page.test_id("suggest-dialog").inner_text()  # Of four, one cannot be read.
+        page.test_id("suggest-go").click()
+        page.test_id("toast").wait_for()
+        assert "No suggestions were made: no memory" in page.test_id("toast").inner_text()
+        page.page.close()

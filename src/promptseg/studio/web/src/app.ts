@@ -102,7 +102,11 @@ export class App {
     this.tools = new Toolbox(context, workspace.tool.value);
     this.requests = new Requests(this.client, this.workspace, this.tools, this.cards);
     this.tools.attach(this.stage);
-    this.workspace.settle = () => Promise.race([this.tools.settle(), pause(LONGEST_WAIT)]);
+    this.workspace.settle = async () => {
+      const wasDrafting = this.tools.isDrafting;
+      await Promise.race([this.tools.settle(), pause(LONGEST_WAIT)]);
+      return wasDrafting;
+    };
     this.run = this.build();
     this.join();
   }
@@ -248,6 +252,7 @@ export class App {
     for (const signal of [workspace.objects, workspace.labels, workspace.truth, workspace.truthShown])
       signal.subscribe(() => this.drawObjects());
     workspace.selection.subscribe((selection) => stage.setSelected(selection));
+    for (const signal of [workspace.objects, workspace.selection]) signal.subscribe(() => workspace.edits.forgetLocks());
     workspace.pointed.subscribe((uid) => stage.setHovered(uid));
     stage.on("hover", ({ at }) => workspace.tool.value === "select" && workspace.pointed.set(stage.objectsAt(at)[0] ?? null));
     stage.on("leave", () => workspace.pointed.set(null));

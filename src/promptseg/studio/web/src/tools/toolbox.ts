@@ -67,6 +67,11 @@ export class Toolbox {
     await Promise.all([this.point.session.finish(), this.box.session.finish()]);
   }
 
+  /** Whether an object is being prompted that is neither accepted nor dropped. */
+  get isDrafting(): boolean {
+    return this.point.session.active || this.box.session.active;
+  }
+
   /** Give a key to the tool that is used. Returns whether it used the key. */
   key(key: StageKey): boolean {
     return this.#tool.key?.(key) ?? false;

@@ -58,6 +58,7 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
     "images.nextUndone": () => workspace.nextUndone(),
     "images.done": () => workspace.toggleState("done"),
     "images.doneNext": () => {
+      void workspace.keepDraft(); // Also where there is no next one.
       workspace.setState("done");
       workspace.nextUndone();
     },

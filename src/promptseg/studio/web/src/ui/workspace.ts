@@ -69,8 +69,8 @@ export class Workspace {
   readonly jobs = new Jobs(this);
 
   private readonly opened: Opened;
-  /** Keeps what a tool is making. The page sets it. */
-  settle: () => Promise<void> = () => Promise.resolve();
+  /** Keeps what a tool is making, and tells whether that was a draft. The page sets it. */
+  settle: () => Promise<boolean> = () => Promise.resolve(false);
   private numbers = new Map<string, number>();
   private turn = 0;
 
@@ -124,13 +124,31 @@ export class Workspace {
     this.key.set(key);
     if (key !== this.failed.value?.summary.key) this.failed.set(null);
     try {
-      const [open] = await Promise.all([this.opened.get(summary), this.settle()]);
+      const [open] = await Promise.all([this.opened.get(summary), this.keepDraft()]);
       if (turn === this.turn) this.show(open);
     } catch (error) {
       if (turn !== this.turn) return;
       this.close();
       this.failed.set({ summary, why: error instanceof Problem ? error.message : null });
     }
+  }
+
+  /** Keep the mask that is being made. As nobody accepted it, that is said, and can be taken back, also from another image. */
+  async keepDraft(): Promise<void> {
+    const { value: document } = this.document;
+    const { value: open } = this.open;
+    const before = new Map(document?.objects.map((object) => [object.uid, object]));
+    const history = this.historyNow;
+    const wasDraft = await this.settle();
+    const kept = document?.objects.filter((object) => before.get(object.uid) !== object) ?? [];
+    if (!wasDraft || kept.length === 0 || open === null) return;
+    const undone: Change = {
+      put: kept.flatMap(({ uid }) => before.get(uid) ?? []),
+      remove: kept.map(({ uid }) => uid).filter((uid) => !before.has(uid)),
+    };
+    this.notices.toast(t("image.draftKept", { name: open.name }), {
+      does: { text: t("keys.undo"), press: () => void history.do(undone, t("keys.undo")) },
+    });
   }
 
   /** Try again to open the image that could not be opened. */

@@ -4,7 +4,7 @@ import type { Client } from "../../src/api/client.ts";
 import { Problem } from "../../src/model/problem.ts";
 import type { Saver } from "../../src/model/saver.ts";
 import { Signal } from "../../src/model/signal.ts";
-import type { ImageSummary } from "../../src/model/types.ts";
+import type { ImageSummary, StudioObject } from "../../src/model/types.ts";
 import type { Notices } from "../../src/ui/notices.ts";
 import { Workspace } from "../../src/ui/workspace.ts";
 
@@ -19,18 +19,50 @@ const OPEN = {
 };
 
 let open: ReturnType<typeof vi.fn>;
+let toast: ReturnType<typeof vi.fn>;
+let save: ReturnType<typeof vi.fn>;
 let workspace: Workspace;
 
 beforeEach(() => {
   vi.useFakeTimers(); // What is opened ahead comes later.
-  open = vi.fn();
-  const saver = { status: new Signal({ state: "saved" }), onDocument: vi.fn(), open: (_: string, document: unknown) => document };
-  const notices = { announce: vi.fn(), toast: vi.fn() };
+  [open, toast, save] = [vi.fn(), vi.fn(), vi.fn()];
+  const saver = { status: new Signal({ state: "saved" }), onDocument: vi.fn(), save, open: (_: string, document: unknown) => document };
+  const notices = { announce: vi.fn(), toast };
   workspace = new Workspace({ open } as unknown as Client, saver as unknown as Saver, notices as unknown as Notices, vi.fn(), vi.fn());
   workspace.images.set([SUMMARY, { ...SUMMARY, key: "b", name: "b.jpg" }]);
 });
 
 afterEach(() => void vi.useRealTimers());
+
+describe("a mask that is open when another image is chosen", () => {
+  const mask = { size: [3, 4], counts: "06" } as const;
+  const made = { uid: "m", label: null, mask, prompts: [] } as unknown as StudioObject;
+
+  async function leave(isDraft: boolean): Promise<void> {
+    open.mockResolvedValueOnce(OPEN).mockResolvedValueOnce({ ...OPEN, key: "b", name: "b.jpg" });
+    await workspace.openKey("a");
+    workspace.settle = () => {
+      workspace.history.value!.do({ put: [made], remove: [] }, "Add object");
+      return Promise.resolve(isDraft);
+    };
+    await workspace.openKey("b");
+  }
+
+  test("is kept, which is said with the name of its image, and is taken back from there", async () => {
+    await leave(true);
+    const [text, { does }] = toast.mock.calls[0] as [string, { does: { press: () => void } }];
+    expect(text).toContain("a.jpg");
+    expect(save).toHaveBeenLastCalledWith("a", expect.objectContaining({ put: [made] }));
+    does.press();
+    expect(save).toHaveBeenLastCalledWith("a", { put: [], remove: ["m"] });
+    expect(workspace.key.value).toBe("b");
+  });
+
+  test("is not talked of if a person had accepted it", async () => {
+    await leave(false);
+    expect(toast).not.toHaveBeenCalled();
+  });
+});
 
 describe("an image that cannot be opened", () => {
   test("is told with the server's reason, in place of the image before", async () => {
