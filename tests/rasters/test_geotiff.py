@@ -257,6 +257,24 @@ class TestDamage:
         with pytest.raises(InputError, match=r"scene\.tif"):
             ps.open_raster(tmp_path / "scene.tif")
 
+    def test_a_mosaic_names_the_file_that_it_lacks(self, write_tiff):
+        part = write_tiff(ramp(64, 64))
+        band = f'<SourceFilename relativeToVRT="1">{part.name}</SourceFilename><SourceBand>1</SourceBand>'
+        area = '<{0} xOff="0" yOff="0" xSize="64" ySize="64"/>'
+        source = f"<SimpleSource>{band}{area.format('SrcRect')}{area.format('DstRect')}</SimpleSource>"
+        bands = f'<VRTRasterBand dataType="Byte" band="1"><ColorInterp>Gray</ColorInterp>{source}</VRTRasterBand>'
+        mosaic = part.with_suffix(".vrt")
+        mosaic.write_text(f'<VRTDataset rasterXSize="64" rasterYSize="64">{bands}</VRTDataset>')
+        with ps.open_raster(mosaic) as raster:
+            assert np.array_equal(raster.read(whole(raster))[..., 0], ramp(64, 64)[..., 0])
+            part.rename(part.with_name("elsewhere.tif"))
+        message = r"scene\.vrt is made of other files, and one cannot be opened: .*scene\.tif: No such file"
+        with pytest.raises(InputError, match=message):
+            ps.open_raster(mosaic)
+        mosaic.write_text(mosaic.read_text().replace("<ColorInterp>Gray", "<NoDataValue>0</NoDataValue><ColorInterp>Gray"))
+        with pytest.raises(InputError, match=message):
+            ps.open_raster(mosaic)
+
     def test_a_file_that_describes_what_to_fetch_fetches_nothing(self, tmp_path, monkeypatch):
         (tmp_path / "scene.tif").write_text('<GDAL_WMS><Service name="WMS"><ServerUrl>http://127.0.0.1:9/</ServerUrl></Service></GDAL_WMS>')
         with pytest.raises(InputError, match=r"scene\.tif is not a raster that rasterio reads"):

@@ -33,6 +33,9 @@ _OURS = (PromptSegError, InputWarning, MemoryError)
 """Errors that are not of rasterio. A warning is raised where the user makes errors of them."""
 
 _COLORS: dict[str, Color] = {name: name for name in ("gray", "red", "green", "blue", "alpha")}
+_MOSAIC = "VRT"
+"""The driver of rasters that are made of other files."""
+
 _NETWORK = {"DAAS", "EEDA", "EEDAI", "GTI", "HTTP", "NGW", "OGCAPI", "PLMOSAIC", "PLSCENES", "STACIT", "STACTA", "WCS", "WMS", "WMTS"}
 """Drivers that take a file as a description of what to fetch."""
 
@@ -79,6 +82,7 @@ class GdalReader:
 
     def _read_header(self, dataset: Any) -> None:
         self._check(dataset)
+        self._parts = dataset.driver == _MOSAIC
         self.size: Size = (dataset.height, dataset.width)
         self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[0])
         self.bits = _bits(dataset, self.dtype)
@@ -105,6 +109,8 @@ class GdalReader:
             factors = dataset.overviews(1)
             dataset.colorinterp  # noqa: B018 - What is wrong with an overview is raised by the next call.
         except Exception as error:  # rasterio's errors have no common base.
+            if self._parts and _is_absent(error):
+                raise self._incomplete(error) from error
             self._without_broken_overviews(error)
             return ()
         return tuple((-(-dataset.height // factor), -(-dataset.width // factor)) for factor in factors)
@@ -155,7 +161,12 @@ class GdalReader:
         message = f"the overviews of {self._path} cannot be read, and reduced windows are made of all pixels, which takes longer"
         warnings.warn(f"{message} ({_one_line(error)}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
 
+    def _incomplete(self, error: Exception) -> InputError:
+        return InputError(f"{self._path} is made of other files, and one cannot be opened: {_one_line(error)}")
+
     def _damaged(self, window: Window, error: Exception) -> InputError:
+        if self._parts and _is_absent(error):
+            return self._incomplete(error)
         return InputError(
             f"{self._path} cannot be read at x {window.x} to {window.right}, y {window.y} to {window.bottom}: it is truncated or damaged "
             f"({_one_line(error)}). Get the file again"
@@ -244,6 +255,11 @@ def _epsg(crs: Any) -> int | None:
     """Return the EPSG code of a coordinate system, or None where it is not exactly that of a code."""
     code = crs.to_epsg()
     return int(code) if code and type(crs).from_epsg(code) == crs else None
+
+
+def _is_absent(error: Exception) -> bool:
+    """Return whether an error of rasterio is that of a file which GDAL cannot open."""
+    return type(error.__cause__ or error).__name__ == "CPLE_OpenFailedError"
 
 
 def _one_line(error: Exception) -> str:
