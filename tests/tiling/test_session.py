@@ -10,7 +10,7 @@ import pytest
 from array_rasters import ArrayRaster
 from drawn_scenes import disc, rectangle, same_pixels
 from paint_segmenter import GREEN, GROUND, RED, PaintSegmenter, PaintSession
-from promptseg.errors import ConfigError, IncompatibleStagesError, InputWarning, PromptError
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, InputWarning, PromptError
 from promptseg.masks import Mask, Masks
 from promptseg.pipeline import BuiltPipeline
 from promptseg.pipeline.config import parse_config
@@ -282,8 +282,23 @@ class TestAbout:
         session = open_tiled(FakeSegmenter(), np.zeros((*SIZE, 3), np.uint8), **TILES)
         with session:
             assert session.size == SIZE
-        with pytest.raises(Exception, match="closed"):
-            session.overview()
+        with pytest.raises(InputError, match="closed"):
+            session.raster.read(Window(0, 0, 8, 8))
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda session: session.segment([Prompt.point(200, 140)]),
+            lambda session: session.everything(),
+            lambda session: session.find(),
+            lambda session: session.overview(),
+        ],
+    )
+    def test_a_closed_session_answers_nothing_even_of_tiles_that_it_had_open(self, ask):
+        with open_tiled(FakeSegmenter(), raster_of(), **TILES) as session:
+            session.segment([Prompt.point(200, 140)])
+        with pytest.raises(InputError, match="the session of array is closed"):
+            ask(session)
 
     @pytest.mark.parametrize(
         ("settings", "message"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .._checks import flag, is_number, whole_number
 from .._prompt_hints import not_everything
-from ..errors import ConfigError, InputWarning, PromptError, shown
+from ..errors import ConfigError, InputError, InputWarning, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import Concept, EverythingPrompt, Example, Prompt, TextPrompt, spatial
 from ..protocols import EmbeddingStore
@@ -125,6 +125,11 @@ class TiledSession(StaysInProcess):
         overlap = whole_number("tile", tile, 1) // 8 if overlap is None else overlap
         TileGrid((1, 1), tile, overlap)  # Settings are checked before a file is read.
         self._model: TiledModel = model if cache is None else model.with_cache(cache)
+        self._lock = Lock()
+        self._opening: SingleFlight[_Place, tuple[Ask, int]] = SingleFlight()
+        self._kept: OrderedDict[_Place, tuple[Ask, int]] = OrderedDict()
+        self._seconds: dict[str, float] = {}
+        self._closed = False
         self._owns = not isinstance(source, Raster)
         self.raster = _raster(source)
         try:
@@ -132,10 +137,6 @@ class TiledSession(StaysInProcess):
         except BaseException:
             self.close()
             raise
-        self._lock = Lock()
-        self._opening: SingleFlight[_Place, tuple[Ask, int]] = SingleFlight()
-        self._kept: OrderedDict[_Place, tuple[Ask, int]] = OrderedDict()
-        self._seconds: dict[str, float] = {}
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -167,7 +168,9 @@ class TiledSession(StaysInProcess):
 
         Raises:
             ConfigError: `longest` is no whole number from 1 to 16384.
+            InputError: The session is closed, or the raster cannot be read.
         """
+        self._check_open()
         height, width = self.size
         share = min(1.0, whole_number("longest", longest, 1, most=16_384) / max(height, width))
         return self.raster.read(Window(0, 0, height, width), (max(1, round(height * share)), max(1, round(width * share))))
@@ -185,10 +188,12 @@ class TiledSession(StaysInProcess):
 
         Raises:
             PromptError: A prompt is not spatial, does not lie in the raster, is an empty mask, or has the logits of a mask.
+            InputError: The session is closed, or the raster cannot be read.
 
         Warns:
             InputWarning: The border of the tile cuts a mask at every scale. The rest of the object is missing.
         """
+        self._check_open()
         candidates = flag("candidates", candidates, PromptError)
         asked = [PlacedPrompt(index, prompt, self.grids) for index, prompt in enumerate(spatial(prompts, self.size))]
         waiting = asked
@@ -215,7 +220,9 @@ class TiledSession(StaysInProcess):
 
         Raises:
             PromptError: `prompt` is not made by `Prompt.everything`.
+            InputError: The session is closed, or the raster cannot be read.
         """
+        self._check_open()
         if not isinstance(prompt, (EverythingPrompt, type(None))):
             raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}{not_everything(prompt)}")
         return self._over_tiles([prompt or EverythingPrompt()])
@@ -230,16 +237,25 @@ class TiledSession(StaysInProcess):
         Raises:
             PromptError: A prompt is of another kind, or an example does not lie in the raster.
             IncompatibleStagesError: The session is a segmenter's, or a prompt needs a stage that the pipeline lacks.
+            InputError: The session is closed, or the raster cannot be read.
         """
+        self._check_open()
         for index, prompt in enumerate(prompts):
             if not isinstance(prompt, (TextPrompt, Concept)):
                 raise PromptError(f"prompt {index} is {shown(prompt)}, where text and examples are taken: use segment() or everything()")
         return self._over_tiles(prompts)
 
     def close(self) -> None:
-        """Close the raster, if the session opened it."""
+        """Close the session and the tiles that it keeps, and the raster, if the session opened it. No prompt is answered any more."""
+        with self._lock:
+            self._closed = True
+            self._kept.clear()
         if self._owns:
             self.raster.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InputError(f"the session of {self.raster.name} is closed, and answers no prompts any more: open the raster again")
 
     def __enter__(self) -> TiledSession:  # noqa: PYI034 - Python 3.10 has no Self.
         return self
