@@ -76,7 +76,7 @@ export class App {
 
   constructor(private readonly root: HTMLElement) {
     this.stage = new Stage(this.host, { label: t("stage.name") });
-    const dataset = (): string => this.workspace.project.value?.out ?? "";
+    const dataset = (): string => this.workspace.project.value?.dataset ?? "";
     const page = pageName();
     this.unsent = new UnsentStore(localStorage, dataset, page, new DatabaseLedger("promptseg.studio"));
     const saver = new Saver(

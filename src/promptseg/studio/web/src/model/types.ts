@@ -134,6 +134,8 @@ export interface Project {
   name: string;
   /** The folder of the dataset, as the person named it. */
   out: string;
+  /** What identifies the dataset, wherever its folder is. */
+  dataset: string;
   kind: "images" | "video";
   images: number;
   labels: Label[];
