@@ -15,9 +15,14 @@ from PIL import Image
 
 from blob_model import BlobDetector, BlobSegmenter, sheet
 from promptseg import Pipeline, Prompt, annotate
+from promptseg.annotation import overview
 from promptseg.annotation import tiles as annotation_tiles
+from promptseg.annotation.overview import write_overview
 from promptseg.datasets.reading import open_dataset
 from promptseg.errors import ConfigError, InputError, OutputError
+from promptseg.masks import Mask
+from promptseg.rasters.opening import open_raster
+from promptseg.scene_masks import SceneMask, SceneMasks
 from promptseg.testing import FakeSegmenter
 
 ALL = Prompt.everything(4)
@@ -254,6 +259,41 @@ def test_the_gallery_shows_the_whole_raster_and_the_tiles(scene, blobs, tmp_path
     page = (gallery / "index.html").read_text()
     data = json.loads(page.partition('type="application/json">')[2].partition("</script>")[0])
     assert (data["run"]["unit"], data["run"]["overview"], data["run"]["objects"], len(data["images"])) == ("tile", "overview.jpg", 5, 9)
+
+
+def overview_of(boxes, folder):
+    """An overview of rectangles of one label on a pale raster of 300 x 280, as integers, and the raster."""
+    pixels = np.full((300, 280, 3), (230, 230, 225), np.uint8)
+    masks = [SceneMask.of(Mask.from_array(np.ones((y1 - y0, x1 - x0), bool), label="roof"), (x0, y0)) for x0, y0, x1, y1 in boxes]
+    with open_raster(pixels) as raster:
+        path = write_overview(raster, SceneMasks(masks, (300, 280)), folder, ["roof"])
+    return np.asarray(Image.open(path)).astype(int), pixels.astype(int)
+
+
+def test_the_overview_of_more_objects_than_are_outlined_has_fills_that_are_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(overview, "OUTLINED", 2)
+    drawn, raster = overview_of(BOXES, tmp_path)
+    x0, y0, x1, y1 = BOXES[2]
+    assert np.abs(drawn - raster)[y0 + 8 : y1 - 8, x0 + 8 : x1 - 8].max(axis=2).min() > 60
+
+
+def test_an_object_that_covers_most_of_a_raster_hides_no_other_in_the_overview(tmp_path, monkeypatch):
+    monkeypatch.setattr(overview, "OUTLINED", 0)
+    for boxes in ([(5, 5, 275, 295), *BOXES], [*BOXES, (5, 5, 275, 295)]):
+        drawn, _ = overview_of(boxes, tmp_path)
+        assert np.abs(drawn[130, 130] - drawn[200, 200]).max() > 20
+
+
+def test_labels_of_points_have_the_first_colors(scene, blobs, tmp_path):
+    points = {"type": "FeatureCollection", "features": []}
+    for x, y in ((15, 15), (120, 50)):
+        geometry = {"type": "Point", "coordinates": [x, y]}
+        points["features"].append({"type": "Feature", "geometry": geometry, "properties": {"label": "roof"}})
+    (tmp_path / "points.geojson").write_text(json.dumps(points))
+    annotate(scene, pipeline=blobs, prompts_from=tmp_path / "points.geojson", out=tmp_path / "out", **TILES)
+    with Image.open(tmp_path / "out" / "gallery" / "overview.jpg") as drawn:
+        edge = np.asarray(drawn)[50, 98:104].astype(int)
+    assert (edge[:, 2] - edge[:, 0]).max() > 80  # Sky blue; by its name alone, "roof" would be pale orange.
 
 
 def test_a_gallery_can_be_had_later(scene, blobs, tmp_path):

@@ -28,7 +28,10 @@ LONGEST = 1600
 OUTLINED = 2000
 """Maximum number of objects that are outlined. Of more, the outlines would hide the raster."""
 
-_VERSION = 1  # To be raised when overviews look different, so that those of earlier versions are drawn again.
+_FILL_ALONE = 0.55
+"""Opacity of fills without outlines, so that they are seen on objects of a similar color."""
+
+_VERSION = 2  # To be raised when overviews look different, so that those of earlier versions are drawn again.
 
 
 def write_overview(raster: Raster, scene: SceneMasks, gallery: Path, classes: Sequence[str]) -> Path:
@@ -54,7 +57,9 @@ def write_overview(raster: Raster, scene: SceneMasks, gallery: Path, classes: Se
     scale = min(1.0, LONGEST / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     image = raster.read(Window(0, 0, height, width), size)
-    drawn = draw(image, Masks(_small(scene, size), size), classes=classes, labels=False, outline=len(scene) <= OUTLINED)
+    outline = len(scene) <= OUTLINED
+    masks = Masks(_small(scene, size), size)
+    drawn = draw(image, masks, classes=classes, labels=False, outline=outline, opacity=None if outline else _FILL_ALONE)
     content = io.BytesIO()
     drawn.save(content, "JPEG", quality=88, comment=key.encode())
     with output_errors(path), write_atomically(path) as file:

@@ -177,6 +177,8 @@ def annotate(
         of_images = prompts if scene is None else scene.prompts
         categories = _classes(classes, opened, prompts)
         names = tuple(each.name if isinstance(each, Category) else each for each in categories)
+        if scene is not None:
+            names = names or scene.labels  # They decide colors, which by a known order are the clearest ones.
         prompted = _check_prompts(pipeline, () if scene is not None and scene.has_prompts else of_images, opened)
         stack.enter_context(locked(folder))
         remove_leftovers(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,6 +110,12 @@ class SceneTiles:
     def has_prompts(self) -> bool:
         """Whether tiles have prompts of their own."""
         return self.asked is not None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the prompts for places, sorted."""
+        asked = itertools.chain.from_iterable((self.asked or {}).values())
+        return tuple(sorted({each.label for each in asked if each.label}))
 
     def __iter__(self) -> Iterator[SourceImage]:
         """Return the tiles, the finest scale first, row by row."""
