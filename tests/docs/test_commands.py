@@ -134,6 +134,7 @@ def _write_scene(folder):
     write_label_raster(shapes(), folder / "scene.tif", georeference=NORTH_UP)
     write_vectors(shapes(), folder / "truth.geojson", georeference=NORTH_UP)
     write_vectors(shapes()[:4], folder / "objects.gpkg", georeference=NORTH_UP)
+    write_vectors(shapes()[:2], folder / "points.geojson", georeference=NORTH_UP)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
 from .reader import Band, Color, Samples, several_pages
 from .window import Window
+
+_opening = threading.Lock()
 
 _CACHE = 256 << 20
 """Bytes of decoded blocks that GDAL keeps, for all files together. By itself it would take a twentieth of the machine's memory."""
@@ -192,7 +195,8 @@ class GdalReader:
         return Samples(_interleaved(values), valid)
 
     def _opened(self, **options: str) -> Any:
-        with self._rasterio.Env(**_settings()) as env, warnings.catch_warnings():
+        # What is warned of is one setting for all threads: two that change it at once would undo each other.
+        with _opening, self._rasterio.Env(**_settings()) as env, warnings.catch_warnings():
             warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
             drivers = sorted(set(env.drivers()) - _NETWORK)
             return self._rasterio.io.DatasetReader(str(self._path), driver=drivers, sharing=False, **options)

@@ -123,6 +123,16 @@ class VideoPage:
             self.page.wait_for_timeout(20)
         self.wait_for("document.querySelector('[data-testid=tracking]').hidden")
 
+    def choose_more(self, item):
+        """Choose an item of the menu about the chosen object. It has the items once the timeline has the object."""
+        end = time.monotonic() + SECONDS
+        self.page.get_by_test_id("video-more").click()
+        while not self.page.get_by_test_id(item).count():
+            assert time.monotonic() < end, f"the menu has no {item}"
+            self.page.keyboard.press("Escape")
+            self.page.get_by_test_id("video-more").click()
+        self.page.get_by_test_id(item).click()
+
     @property
     def objects(self):
         return self.page.evaluate("JSON.parse(JSON.stringify(promptsegStudio.state.objects))")
@@ -254,11 +264,10 @@ def test_an_object_that_comes_back_is_the_same_one_where_a_person_says_so(video)
 def test_an_object_is_removed_from_the_video_and_brought_back(video):
     video.mark(red_x(0) + 5, 30)
     video.track()
-    video.page.get_by_test_id("video-more").click()
-    video.page.get_by_test_id("video-remove").click()
+    video.choose_more("video-remove")
     video.wait_for("promptsegStudio.state.objects.length === 0")
     assert video.runs == []
-    video.page.get_by_role("button", name="Undo").last.click()
+    video.page.get_by_test_id("toast").get_by_text("Undo").click()
     video.wait_for("promptsegStudio.state.objects.length === 1")
     assert video.runs == [[[0, COUNT, 1]]]
 
