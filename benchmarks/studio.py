@@ -70,6 +70,9 @@ PAN = """async ([scale, speed]) => {
 }"""
 
 
+PAUSE = 1500
+"""Milliseconds that a person looks at an image at least."""
+
 SHOWN = """key => {
     window.shown = new Promise((done) => {
         const pressed = (event) => {
@@ -104,8 +107,14 @@ class Browser:
         self.wait("window.promptsegStudio?.state.open && window.promptsegStudio.stage.settled")
         return time.perf_counter() - started
 
-    def show(self, name: str) -> float:
-        """Show another image by its thumbnail; returns the milliseconds from the press of the button until it is painted."""
+    def show(self, name: str, pause: int = 0) -> float:
+        """Show another image by its thumbnail; returns the milliseconds from the press of the button until it is painted.
+
+        Args:
+            name: Name of the image.
+            pause: Milliseconds before, in which the page may make the image ready.
+        """
+        self.page.wait_for_timeout(pause)
         key = next(each["key"] for each in self.state["images"] if each["name"] == name)
         self.page.evaluate(SHOWN, key)
         self.page.get_by_text(Path(name).stem, exact=True).first.click()
@@ -234,7 +243,8 @@ def main() -> None:
             measure_clicks(page)
             measure_previews(page)
             following = [page.show(f"small{number % 4}.jpg") for number in range(1, 13)]
-            print(f"an image that was shown      {told(following)}")
+            print(f"one image after another      {told(following)}")
+            print(f"the next image, made ready   {told([page.show(f'small{number % 4}.jpg', PAUSE) for number in range(1, 13)])}")
             for count in (FEW, MANY):
                 measure_panning(page, f"with{count}.jpg")
 
