@@ -285,6 +285,7 @@ def test_an_object_that_covers_most_of_a_raster_hides_no_other_in_the_overview(t
 
 
 def test_labels_of_points_have_the_first_colors(scene, blobs, tmp_path):
+    pytest.importorskip("pyogrio", reason="pyogrio is not installed")
     points = {"type": "FeatureCollection", "features": []}
     for x, y in ((15, 15), (120, 50)):
         geometry = {"type": "Point", "coordinates": [x, y]}

@@ -15,6 +15,8 @@ import typer
 from .._checks import whole_number
 from ..errors import ConfigError
 from ..pipeline import Pipeline
+from ..rasters.bands import checked_bands
+from ..rasters.stretching import checked_percentiles
 from ..runtime.files import output_errors, remove_leftovers, temporary_folder
 from ..runtime.home import cache_dir
 from . import completion
@@ -93,6 +95,9 @@ def studio(
     check_threshold(threshold)
     with errors_as_messages():
         wanted = None if port is None else whole_number("--port", port, 0, most=65535)
+        chosen, percentiles = bands_of(bands), checked_percentiles(stretch_of(stretch) or (2, 98))
+        if chosen is not None:
+            checked_bands(chosen)
         check_installed("studio")
         for pipeline in pipelines.values():
             pipeline.check()
@@ -101,7 +106,7 @@ def studio(
         from ..studio_server.opening import default_out, open_studio
         from ..studio_server.raster_files import RasterFiles
 
-        rasters = RasterFiles(bands_of(bands), stretch_of(stretch) or (2, 98))
+        rasters = RasterFiles(chosen, percentiles)
         names = [] if labels is None else [each.name for each in classes_of(labels)]
         folder = default_out(source) if out is None else out
         try:
