@@ -73,6 +73,7 @@ class PageHost:
         self.received = []
         self._arrived = threading.Condition()
         self._closed = False
+        self._held = None
         self._files = {"/": ("text/html", PAGE.replace("BACKGROUND", background)), "/widget.js": ("text/javascript", script)}
         host = self
 
@@ -122,7 +123,21 @@ class PageHost:
                 state[name][key] = {"base64": base64.b64encode(part).decode()}
             event = {"state": state}
         with self._arrived:
+            if self._held is not None and data.get("content", {}).get("kind") == "document":
+                self._held.append(event)
+                return
             self.events.append(event)
+            self._arrived.notify_all()
+
+    def hold(self):
+        """Keep the objects of images back, as where Python is slow to tell them."""
+        self._held = []
+
+    def release(self):
+        """Tell the page what was kept back."""
+        with self._arrived:
+            self.events += self._held
+            self._held = None
             self._arrived.notify_all()
 
     def after(self, seen):

@@ -68,13 +68,13 @@ class Shown:
 
 @pytest.fixture
 def show(browser, monkeypatch, built):
-    """Shows a widget on a page: ``show(images, …)``. The test fails if the page complains or asks for anything elsewhere."""
+    """Shows a widget on a page: ``show(images, …)``, and waits until it can be clicked. ``started`` is called before that. The test fails if the page complains or asks for anything elsewhere."""
     ipywidgets = pytest.importorskip("ipywidgets", reason="anywidget is not installed")
     comm = pytest.importorskip("comm")
     script = (files("promptseg") / "studio" / "static" / "widget.js").read_text("utf-8")
     complaints, requests, closing = [], [], []
 
-    def show(images, pipeline=None, background="white", **settings):
+    def show(images, pipeline=None, background="white", started=None, waits=True, **settings):
         host = PageHost(script, background)
 
         class Comm(comm.base_comm.BaseComm):
@@ -91,9 +91,12 @@ def show(browser, monkeypatch, built):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith((host.url, "blob:", "data:")) else requests.append(request.url))
         closing.extend([host.close, widget.close, context.close])
-        page.goto(host.url)
         shown = Shown(widget, page, host)
-        shown.says(re.compile("Click an object|Shown at"))
+        if started is not None:
+            started(shown)
+        page.goto(host.url)
+        if waits:
+            shown.says(re.compile("Click an object|Shown at"))
         return shown
 
     yield show
@@ -138,6 +141,35 @@ class TestClicks:
         until(lambda: len(shown.widget.masks) == 1)
         shown.page.keyboard.press("Escape")
         until(lambda: len(shown.widget.masks) == 0)
+
+    def test_an_image_can_be_clicked_once_its_objects_are_told(self, show, until):
+        shown = show([coffee()], started=lambda shown: shown.host.hold(), waits=False)
+        until(lambda: shown.widget._model["state"] == "ready")
+        shown.page.locator("[data-testid=stage][inert]").wait_for()
+        shown.click(290, 160)
+        assert "Click" not in shown.part("status").inner_text()
+        shown.host.release()
+        shown.says("Click an object")
+        shown.click(290, 160)
+        until(lambda: len(shown.widget.masks) == 1)
+        assert len(shown.widget.prompts[0][0].xy) == 1
+
+    def test_an_image_can_be_clicked_once_it_is_there(self, show, until):
+        slow = """
+        const decode = window.createImageBitmap;
+        window.createImageBitmap = async (...given) => {
+          await new Promise((go) => { window.go = go; });
+          return decode(...given);
+        };
+        """
+        shown = show([coffee()], started=lambda shown: shown.page.add_init_script(slow), waits=False)
+        until(lambda: shown.widget._model["state"] == "ready")
+        shown.page.wait_for_function("() => window.go !== undefined")
+        assert "Click" not in shown.part("status").inner_text()
+        shown.page.evaluate("() => window.go()")
+        shown.says("Click an object")
+        shown.click(290, 160)
+        until(lambda: len(shown.widget.masks) == 1)
 
     def test_another_candidate_is_another_mask(self, shown, until):
         shown.click(290, 160)
@@ -239,7 +271,7 @@ class TestFromPython:
         until(lambda: shown.widget.masks[0].area > disc(290, 160, 60).area)
         assert shown.widget.masks.labels == ("cup",)
 
-    def test_what_goes_wrong_is_told_below_the_image(self, show, built, until):
+    def test_what_goes_wrong_is_told_below_the_image(self, show, built):
         class Failing(FakeSegmenter):
             def open(self, image):
                 session = super().open(image)
@@ -250,13 +282,8 @@ class TestFromPython:
                 raise ps.PromptSegError("the device is gone")
 
         shown = show([coffee()], built(Failing()))
-
-        def told():
-            shown.click(290, 160)  # Again, as a person does where nothing came.
-            shown.page.wait_for_timeout(300)
-            return "the device is gone" in shown.part("status").inner_text()
-
-        until(told)
+        shown.click(290, 160)
+        shown.says("the device is gone")
         assert "error" in shown.part("status").get_attribute("class")
 
 

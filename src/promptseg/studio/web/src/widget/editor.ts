@@ -39,6 +39,8 @@ export class Editor {
   /** Number of objects, with the one that is being made. */
   readonly count = new Signal(0);
   readonly steps = new Signal<Steps>(NO_STEPS);
+  /** Whether Python has told the objects of the image. Nothing is changed before that. */
+  readonly isTold = new Signal(false);
   readonly notice = new Signal<Notice>({ text: "", isError: false });
   readonly settings: ToolSettings = {
     brushRadius: new Signal(12),
@@ -80,6 +82,7 @@ export class Editor {
   /** Show the objects of another image, which come when Python sends them. */
   open(image: number): void {
     this.#image = image;
+    this.isTold.set(false);
     this.#document = new DocumentModel(NOTHING);
     this.#history = new History(this.#document);
     this.#document.onChange(({ change, origin }) => this.#changed(change, origin === "page"));
@@ -161,6 +164,7 @@ export class Editor {
   #take(document: ImageDocument): void {
     for (const session of this.#sessions) session.drop();
     this.#document.replace(document);
+    this.isTold.set(true);
   }
 
   #changed(change: Change, isOwn: boolean): void {

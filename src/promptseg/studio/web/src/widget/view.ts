@@ -16,6 +16,8 @@ import { followTheme } from "./theme.ts";
 
 export class View {
   readonly #host: HTMLElement;
+  /** Where the image is. */
+  readonly #area = h("div", { class: "area", attrs: { "data-testid": "stage" } });
   readonly #link: Link;
   readonly #stage: Stage;
   readonly #editor: Editor;
@@ -24,11 +26,14 @@ export class View {
   readonly #stops: Stop[] = [];
   #bitmap: ImageBitmap | null = null;
   #turn = 0;
+  /** Whether the image that the editor is about is on the page. */
+  #isShown = false;
+  #hadFocus = false;
 
   constructor(el: HTMLElement, link: Link) {
     this.#host = h("div", { attrs: { "data-promptseg": true } });
     this.#link = link;
-    const area = h("div", { class: "area", attrs: { "data-testid": "stage" } });
+    const area = this.#area;
     this.#stage = new Stage(area, { label: t("stage.name"), wheel: false });
     this.#editor = new Editor(this.#stage, link);
     const bar = new Bar(this.#editor, link, (action) => this.#run(action));
@@ -47,6 +52,7 @@ export class View {
     });
     link.watch("_model", (model) => this.#showModel(model));
     link.watch("_picture", (picture) => void this.#show(picture));
+    this.#editor.isTold.subscribe(() => this.#letIn());
     link.on("error", (text) => this.#editor.announce(text, true));
     this.#editor.notice.watch(({ text, isError }) => this.#say(text, isError));
   }
@@ -81,7 +87,9 @@ export class View {
     const turn = ++this.#turn;
     await this.#editor.settle();
     if (turn !== this.#turn) return;
+    this.#isShown = false;
     this.#editor.open(picture.index);
+    this.#letIn();
     const { width, height, reduced, data, kind } = picture;
     try {
       const bitmap = await createImageBitmap(new Blob([data], { type: kind }));
@@ -94,7 +102,8 @@ export class View {
       this.#stage.setImage({ width, height, source: tilesOf(bitmap, { width, height }, reduced) });
       this.#stage.setLabel(t("stage.of", { name: this.#link.get("_names")[picture.index] ?? "" }));
       this.#editor.redraw();
-      if (reduced > 1) this.#editor.announce(t("widget.smaller", { width: bitmap.width, height: bitmap.height }));
+      this.#isShown = true;
+      this.#letIn();
     } catch (error) {
       this.#editor.announce(t("image.failed", { name: this.#link.get("_names")[picture.index] ?? "", why: String(error) }), true);
     }
@@ -104,7 +113,30 @@ export class View {
     if (error !== undefined) this.#editor.announce(error, true);
     else if (state === "loading") this.#editor.announce(t("models.loading"));
     else if (state === "encoding") this.#editor.announce(t("widget.encoding"));
-    else if (state === "ready") this.#editor.hint();
+    else this.#hint();
+  }
+
+  /** Let a person at the image once it is there with its objects: a change before that would be lost as they come. */
+  #letIn(): void {
+    const area = this.#area;
+    if (this.#isOpen === !area.inert) return;
+    if (!this.#isOpen) this.#hadFocus = area.matches(":focus-within");
+    area.inert = !this.#isOpen;
+    if (!this.#isOpen) return;
+    if (this.#hadFocus) area.focus({ preventScroll: true });
+    this.#hint();
+    const { width, height } = this.#bitmap!;
+    if (this.#link.get("_picture").reduced > 1) this.#editor.announce(t("widget.smaller", { width, height }));
+  }
+
+  /** Say what the tool is for, once there are models and an image to use it on. */
+  #hint(): void {
+    const { state, error } = this.#link.get("_model");
+    if (state === "ready" && error === undefined && this.#isOpen) this.#editor.hint();
+  }
+
+  get #isOpen(): boolean {
+    return this.#isShown && this.#editor.isTold.value;
   }
 
   #say(text: string, isError: boolean): void {
