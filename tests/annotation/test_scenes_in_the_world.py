@@ -161,6 +161,18 @@ def test_points_of_a_file_are_prompts_with_their_labels(geotiff, blobs, tmp_path
         annotate(scene, pipeline=blobs, out=tmp_path / "out", prompts_from=points, **TILES)
 
 
+def test_prompts_are_one_layer_of_several(geotiff, blobs, tmp_path):
+    raw, shapely = pytest.importorskip("pyogrio.raw"), pytest.importorskip("shapely")
+    for layer, (x, y) in {"dots": (20.5, 15.5), "squares": (130.5, 130.5)}.items():
+        point = shapely.to_wkb(np.array([shapely.Point(500_000 + x / 2, 5_300_000 - y / 2)], object))
+        raw.write(tmp_path / "p.gpkg", point, [], [], crs="EPSG:32632", geometry_type="Point", driver="GPKG", layer=layer)
+    settings = {"pipeline": blobs, "out": tmp_path / "out", **TILES}
+    with pytest.raises(InputError, match=r"p\.gpkg has 2 layers with geometry: 'dots', 'squares'\. Name one, such as .*p\.gpkg:dots"):
+        annotate(geotiff(sheet(300, 280, BOXES)), prompts_from=tmp_path / "p.gpkg", **settings)
+    annotate(geotiff(sheet(300, 280, BOXES)), prompts_from=f"{tmp_path / 'p.gpkg'}:squares", **settings)
+    assert boxes_of(tmp_path / "out" / "objects.geojson") == world([BOXES[2]])
+
+
 def test_points_in_another_coordinate_system_are_refused_with_the_command_that_helps(geotiff, blobs, tmp_path):
     points = tmp_path / "points.geojson"
     feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [9.0, 47.8]}, "properties": {}}

@@ -1,4 +1,4 @@
-"""``promptseg evaluate --scene``: two files of vectors of a raster compared."""
+"""``promptseg evaluate --scene``: two files of objects of a raster compared."""
 
 import json
 
@@ -46,7 +46,7 @@ def test_the_figures_are_saved_and_printed_as_json(run, tmp_path):
     ("words", "why"),
     [
         (FILES[:4], "--scene needs --predictions FILE and --truth FILE"),
-        ((*FILES, "--images", "images"), "--images cannot be given here: --scene compares two files of vectors"),
+        ((*FILES, "--images", "images"), "--images cannot be given here: --scene compares two files of objects"),
         ((*FILES, "--rows", "rows.csv"), "--rows cannot be given here"),
         (("--images", "a", "--masks", "b", "--by-label"), "--by-label is for --scene"),
     ],
@@ -62,3 +62,20 @@ def test_a_file_in_another_system_is_refused(run):
     done = run("evaluate", *FILES[:3], "utm33.gpkg", *FILES[4:])
     assert done.exit_code == 1
     assert "ogr2ogr -t_srs EPSG:32632" in done.stderr
+
+
+@pytest.mark.parametrize("files", [("labels.tif", "truth.geojson"), ("objects.gpkg", "labels.tif"), ("labels.tif", "labels.tif")])
+def test_label_rasters_are_compared_like_vectors(run, files):
+    """An object that others hide is not in a label raster; these do not overlap."""
+    write_label_raster(shapes(), "labels.tif", georeference=NORTH_UP)
+    done = run("evaluate", "--scene", "scene.tif", "--predictions", files[0], "--truth", files[1], "--by-label", "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    figures = json.loads(done.stdout)["figures"]
+    assert (figures["matched"], figures["mean_iou"]) == (4 if files[0] == "objects.gpkg" else 5, 1)
+
+
+def test_a_layer_is_taken_by_its_name(run):
+    done = run("evaluate", *FILES[:3], "objects.gpkg:roofs", *FILES[4:])
+    assert done.exit_code == 1
+    assert "objects.gpkg has no layer 'roofs', and has 1 layer with geometry: 'objects'" in done.stderr
+    assert run("evaluate", *FILES[:3], "objects.gpkg:objects", *FILES[4:]).exit_code == 0

@@ -279,20 +279,38 @@ def test_an_absent_file_is_named_with_the_one_that_is_meant(tmp_path):
         read_prompts(tmp_path / "point.geojson", RASTER)
 
 
-def test_a_geopackage_of_several_layers_is_refused_with_their_names(tmp_path):
-    geopackage(tmp_path / "a.gpkg", [shapely.Point(world((5, 5))[0])])
-    pyogrio.raw.write(
-        tmp_path / "a.gpkg",
-        shapely.to_wkb(np.array([shapely.Point(1, 1)], object)),
-        [],
-        [],
-        crs="EPSG:32632",
-        geometry_type="Point",
-        driver="GPKG",
-        layer="roads",
-    )
-    with pytest.raises(InputError, match=r"has the layers a, roads, and one is read: take it out with ogr2ogr one\.gpkg"):
-        read_prompts(tmp_path / "a.gpkg", RASTER)
+class TestLayers:
+    @pytest.fixture
+    def path(self, tmp_path):
+        """A GeoPackage with the layer ``a`` of one point, and the layer ``old roads: east`` of two."""
+        path = geopackage(tmp_path / "a.gpkg", [shapely.Point(world((5, 5))[0])])
+        points = shapely.to_wkb(np.array([shapely.Point(each) for each in world((1, 1), (2, 2))], object))
+        layer = {"crs": "EPSG:32632", "geometry_type": "Point", "driver": "GPKG", "layer": "old roads: east"}
+        pyogrio.raw.write(path, points, [], [], **layer)
+        return path
+
+    def test_one_is_taken_by_its_name(self, path):
+        assert len(read_prompts(f"{path}:a", RASTER)) == 1
+        assert len(read_prompts(f"{path}:old roads: east", RASTER)) == 2
+
+    def test_without_a_name_they_are_listed(self, path):
+        with pytest.raises(
+            InputError, match=r"a\.gpkg has 2 layers with geometry: 'a', 'old roads: east'\. Name one, such as .*a\.gpkg:a$"
+        ):
+            read_prompts(path, RASTER)
+
+    def test_a_name_that_is_not_there_is_told_with_the_others(self, path):
+        with pytest.raises(InputError, match=r"has no layer 'roads', and has 2 layers .*\. Did you mean 'old roads: east'\?"):
+            read_prompts(f"{path}:roads", RASTER)
+
+    def test_other_files_have_none(self, tmp_path):
+        with pytest.raises(InputError, match=r"only a GeoPackage has layers, got .*a\.geojson:b: give .*a\.geojson"):
+            read_prompts(geojson(tmp_path / "a.geojson", []).with_name("a.geojson:b"), RASTER)
+
+    def test_a_file_with_a_colon_in_its_name_is_found_by_it(self, path):
+        path.rename(path.with_name("a.gpkg:b.gpkg"))
+        with pytest.raises(InputError, match=r"a\.gpkg:b\.gpkg has 2 layers"):
+            read_prompts(path.with_name("a.gpkg:b.gpkg"), RASTER)
 
 
 def test_a_geopackage_whose_path_has_an_exclamation_mark_is_refused_and_no_other_read(tmp_path, monkeypatch):

@@ -120,7 +120,7 @@ def annotate(
         stretch: Percentiles of the values of a band that become black and white where they are not 8 bits; by default 2 and 98. They are
             found once in a run, and stay.
         prompts_from: File of points, boxes or polygons in the coordinates of the raster, as prompts for its objects: GeoJSON, GeoPackage or
-            GeoParquet.
+            GeoParquet. ``FILE.gpkg:LAYER`` is one layer of a GeoPackage with several.
         whole: Write the raster as one image of a dataset instead of its tiles, if it has at most `promptseg.images.MAX_PIXELS`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         overlays: Also write the images with the masks drawn on them, at full size, to the folder ``overlays`` in `out`. The gallery shows

@@ -56,12 +56,17 @@ def evaluate(
     ] = False,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="With --video: score the label images of this folder instead of a model. With --scene: vectors."),
+        typer.Option(
+            metavar="PATH",
+            help="With --video: score the label images of this folder instead of a model. With --scene: vectors or a label raster.",
+        ),
     ] = None,
     scene: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Compare the objects of --predictions FILE in this raster with those of --truth FILE, as vectors."
+            metavar="FILE",
+            help="Compare the objects of --predictions FILE in this raster with those of --truth FILE: vectors, FILE.gpkg:LAYER, label "
+            "rasters, or FILE.tif:classes.",
         ),
     ] = None,
     by_label: Annotated[bool, typer.Option("--by-label", help="With --scene: match objects of the same label alone.")] = False,
@@ -114,9 +119,11 @@ def evaluate(
     used = {"--rows": rows, "--report": report, "--failures": failures}
     if scene is not None:
         if predictions is None or truth is None:
-            raise usage_error("--scene needs --predictions FILE and --truth FILE: vectors, such as objects.gpkg and truth.geojson")
+            raise usage_error(
+                "--scene needs --predictions FILE and --truth FILE: vectors or label rasters, such as objects.gpkg and truth.geojson"
+            )
         data = {"--images": images, "--masks": masks, "--coco": coco, "--labelme": labelme, "--yolo": yolo, "--davis": davis}
-        _refuse({**data, **used}, "--scene compares two files of vectors, and writes the figures with --out")
+        _refuse({**data, **used}, "--scene compares two files of objects, and writes the figures with --out")
         evaluate_scene_files(scene, predictions, Path(truth), out, by_label=by_label, as_json=as_json)
         return
     if by_label:

@@ -14,7 +14,7 @@ from .output import FAILED, clean_up, errors_as_messages, say, written
 
 
 def evaluate_scene_files(scene: Path, predictions: Path, truth: Path, out: Path | None, *, by_label: bool, as_json: bool) -> None:
-    """Compare two files of vectors of a raster, and print the figures.
+    """Compare two files of objects of a raster, vectors or label rasters, and print the figures.
 
     Args:
         scene: The raster.

@@ -36,7 +36,8 @@ PromptsOption = Annotated[
     typer.Option(
         "--prompts",
         metavar="FILE",
-        help="With --tile: points, boxes or polygons as prompts, in the raster's own coordinates: .geojson, .gpkg or .parquet.",
+        help="With --tile: points, boxes or polygons as prompts, in the raster's own coordinates: .geojson, .gpkg, .gpkg:LAYER or "
+        ".parquet.",
     ),
 ]
 WholeOption = Annotated[

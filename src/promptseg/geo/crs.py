@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError, shown
 from ..rasters.georeference import Georeference
 from .packages import geo_package
+from .placed import Placed
 
 WGS84 = 4326
 """EPSG code of longitude and latitude, the system of a GeoJSON file that names none (RFC 7946)."""
@@ -105,6 +108,34 @@ def check_same_system(given: str | None, georeference: Georeference | None, file
         )
 
 
+def check_same_grid(given: Georeference | None, raster: Placed, file: object) -> None:
+    """Check that the pixels of a file lie where those of a raster of the same size lie. A file without a georeference says nothing else.
+
+    Args:
+        given: The georeference of the file.
+        raster: The raster.
+        file: The file, for the message.
+
+    Raises:
+        InputError: They are in different coordinate reference systems, or their corners are in different places.
+        MissingDependencyError: rasterio is not installed.
+    """
+    if given is None:
+        return
+    if raster.georeference is None:
+        raise InputError(f"{file} has a georeference, and {raster.name} has none: give the same to both, or to none of them")
+    own, theirs = system_of(raster.georeference), system_of(given)
+    if own is not None and theirs is not None and not _same(own, theirs):
+        raise InputError(
+            f"{file} is in {name_of(theirs)}, and {raster.name} in {name_of(own)}: nothing is reprojected silently. {_WARP.format(file)}"
+        )
+    height, width = raster.size
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64)
+    away = float(np.abs(raster.georeference.to_pixels(given.to_world(corners)) - corners).max())
+    if not away < _NEAR:
+        raise InputError(f"{file} lies elsewhere than {raster.name}: its corners are up to {away:.3g} pixels away. {_WARP.format(file)}")
+
+
 def _same(one: Any, other: Any) -> bool:
     codes = {one.to_epsg(), other.to_epsg()}
     return bool(one == other) or (len(codes) == 1 and None not in codes)
@@ -120,3 +151,7 @@ def _copy(option: str, system: Any, raster: str, file: object) -> str:
 
 _UNKNOWN = "Undefined"
 """In the WKT that GDAL gives for tables of a GeoPackage without a CRS."""
+
+_NEAR = 0.1
+"""Pixels by which corners may be off where two files lie at the same place: as much as rounded transforms are."""
+_WARP = "Bring it to the pixels of the raster, such as by gdalwarp -r near -t_srs … -te … -ts … {} copy.tif"

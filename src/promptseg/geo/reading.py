@@ -1,4 +1,7 @@
-"""Vectors as prompts and as the objects of a scene: points, boxes and polygons with attributes, from GeoJSON, GeoPackage or GeoParquet."""
+"""Files as prompts and as the objects of a scene: points, boxes and polygons with attributes, from GeoJSON, GeoPackage or GeoParquet.
+
+Objects are also read from label rasters. ``trees.gpkg:points`` is the layer ``points`` of ``trees.gpkg``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,33 +21,17 @@ from ..errors import InputError, InputWarning, PromptError, shown
 from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Polygon, Size
 from ..prompts import MAX_PROMPTS, Prompt, SpatialPrompt
-from ..rasters.georeference import Georeference
 from ..scene_masks import SceneMask, SceneMasks
 from .crs import check_same_system
+from .label_raster import LABEL_SUFFIXES
+from .label_reading import read_labels
+from .parts_of_files import split_part
+from .placed import Placed
 from .vector_file import VectorFeature, VectorFile, named, opened_vectors
 from .wkb import Corners
 
 LABELS = ("label", "name", "class")
 """Attributes that may say what an object is. The first one that is there counts."""
-
-
-class Placed(Protocol):
-    """What is asked of a raster here. A `promptseg.rasters.raster.Raster` has it."""
-
-    @property
-    def name(self) -> str:
-        """Name for messages."""
-        ...
-
-    @property
-    def size(self) -> Size:
-        """``(height, width)`` in pixels."""
-        ...
-
-    @property
-    def georeference(self) -> Georeference | None:
-        """Where the raster lies in the world, or None where it does not say."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,8 @@ def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPro
 
     Args:
         path: The file: ``.geojson``, ``.json``, ``.gpkg``, ``.parquet`` or ``.geoparquet``, in the CRS of the raster, or in pixels (``x``
-            to the right and ``y`` down, corners of pixels at whole numbers) if the raster has no georeference.
+            to the right and ``y`` down, corners of pixels at whole numbers) if the raster has no georeference. A GeoPackage of several
+            layers is followed by a colon and the name of one.
         raster: The raster.
 
     Returns:
@@ -107,24 +95,33 @@ def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPro
 
 
 def read_scene(path: str | os.PathLike[str], raster: Placed) -> SceneMasks:
-    """Read polygons as the objects of a raster, such as the truth to compare with, or what `promptseg.geo.vectors` wrote.
+    """Read the objects of a raster: the truth to compare with, or what `promptseg.geo.vectors` and `promptseg.geo.label_raster` wrote.
 
-    The pixels of an object are those whose centers lie in its polygons. Attributes: ``label``, ``name`` or ``class``, and ``score``. The
-    part of an object outside of the raster is cut off. Objects without a pixel are left out with an `InputWarning` that counts them.
+    Of vectors, the pixels of an object are those whose centers lie in its polygons. Attributes: ``label``, ``name`` or ``class``, and
+    ``score``. The part of an object outside of the raster is cut off. Objects without a pixel are left out with an `InputWarning` that
+    counts them.
+
+    Of a label raster, the pixels of one number are one object, wherever they are; 0 and pixels without data are the background. It has the
+    size of the raster and lies at its place; one without a georeference lies where the raster lies. It is read by windows. A table beside
+    it, ``NAME.csv`` with the columns ``id`` and ``label`` or ``score``, says what numbers are.
 
     Args:
-        path: The file, as for `read_prompts`.
+        path: The file: vectors, as for `read_prompts`, or a label raster, ``.tif`` or ``.tiff``. If numbers are classes, ``:classes``
+            follows, and each connected part of a number is an object, whose label is the one of the number, or else the number.
         raster: The raster.
 
     Returns:
-        The objects, in the order of the file.
+        The objects, in the order of the file, or of their numbers.
 
     Raises:
         InputError: The file cannot be read, is in another CRS than the raster, or has a feature that is no polygon. The message names the
-            feature, or both systems and how to reproject.
+            feature, or both systems and how to reproject. A label raster has another size or lies elsewhere than the raster.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
     place, empty = Path(path), 0
+    labels, part = split_part(place)
+    if labels.suffix.lower() in LABEL_SUFFIXES:
+        return read_labels(labels, raster, classes=_is_of_classes(part, labels))
     masks: list[SceneMask] = []
     with opened_vectors(place) as file:
         for feature in _in_pixels(file, raster):
@@ -137,6 +134,12 @@ def read_scene(path: str | os.PathLike[str], raster: Placed) -> SceneMasks:
                 masks.append(mask)
     _tell_outside(place, raster, empty, len(masks))
     return SceneMasks(masks, raster.size)
+
+
+def _is_of_classes(part: str | None, path: Path) -> bool:
+    if part not in (None, "classes"):
+        raise InputError(f"a label raster is {path}, or {path}:classes if its numbers are classes, got {path}:{part}")
+    return part is not None
 
 
 @dataclass(frozen=True)

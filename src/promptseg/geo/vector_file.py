@@ -9,15 +9,17 @@ import contextlib
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .._checks import absent_hint
-from ..errors import InputError, PromptSegError, shown
+from .._counting import number_of
+from ..errors import InputError, PromptSegError, nearest, shown
 from .packages import check_gdal_path, geo_package
+from .parts_of_files import split_part
 from .wkb import Geometry, read_wkb
 
 MAX_FEATURES = 10_000_000
@@ -111,14 +113,19 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
 
     Args:
         path: The file: ``.geojson``, ``.json``, ``.gpkg``, ``.parquet`` or ``.geoparquet``.
+            ``FILE.gpkg:LAYER`` is one layer of a GeoPackage.
 
     Raises:
-        InputError: There is no such file, its suffix is another, or it is not what its suffix says.
+        InputError: There is no such file, its suffix is another, it is not what its suffix says, it has no such layer, or it has several
+            and none is named.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
+    path, layer = split_part(path)
     open_ = _OPEN.get(path.suffix.lower())
     if open_ is None:
         raise InputError(f"vectors are read from {', '.join(_OPEN)}, got {path}")
+    if layer is not None and open_ is not _geopackage:
+        raise InputError(f"only a GeoPackage has layers, got {path}:{layer}: give {path}")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -128,7 +135,7 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
         raise InputError(f"cannot read {path}: {error}") from error
     if not head:
         raise InputError(f"{path} is empty: it has 0 bytes")
-    return open_(path, head)
+    return _geopackage(path, head, layer) if layer is not None else open_(path, head)
 
 
 @contextlib.contextmanager
@@ -141,7 +148,7 @@ def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
 
 
 @contextlib.contextmanager
-def _geopackage(path: Path, head: bytes) -> Iterator[VectorFile]:
+def _geopackage(path: Path, head: bytes, layer: str | None = None) -> Iterator[VectorFile]:
     if not head.startswith(b"SQLite format 3\0"):
         raise InputError(f"{path} is not a GeoPackage: it is no SQLite file")
     check_gdal_path(path, InputError)
@@ -151,11 +158,21 @@ def _geopackage(path: Path, head: bytes) -> Iterator[VectorFile]:
             layers = [str(name) for name, kind in pyogrio.list_layers(str(path)).tolist() if kind is not None]
     except Exception as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    if len(layers) != 1:
-        having = f"has the layers {', '.join(layers[:_NAMED])}" if layers else "has no layer with geometry"
-        raise InputError(f"{path} {having}, and one is read: take it out with ogr2ogr one.gpkg {path} LAYER")
-    with _by_gdal(path, str(path), layers[0]) as file:
+    with _by_gdal(path, str(path), _chosen(layer, layers, path)) as file:
         yield file
+
+
+def _chosen(layer: str | None, layers: Sequence[str], path: Path) -> str:
+    """Return the layer that is read: the one that is named, or the only one."""
+    if not layers:
+        raise InputError(f"{path} has no layer with geometry")
+    more = f" and {len(layers) - _NAMED} more" if len(layers) > _NAMED else ""
+    listed = f"{number_of(len(layers), 'layer')} with geometry: {', '.join(map(shown, layers[:_NAMED]))}{more}"
+    if layer is None and len(layers) > 1:
+        raise InputError(f"{path} has {listed}. Name one, such as {path}:{layers[0]}")
+    if layer is not None and layer not in layers:
+        raise InputError(f"{path} has no layer {shown(layer)}, and has {listed}.{nearest(layer, layers)}")
+    return layers[0] if layer is None else layer
 
 
 @contextlib.contextmanager
@@ -216,3 +233,4 @@ _LONGITUDE_LATITUDE = "EPSG:4326"
 _NO_CRS = re.compile(rb'"crs"\s*:\s*null')
 _HEAD = 4096
 _NAMED = 10
+"""Number of layers that a message lists."""

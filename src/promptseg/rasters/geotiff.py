@@ -62,14 +62,15 @@ class GdalReader:
 
     Args:
         path: The file.
+        colored: Whether indices of a palette are read as their colors.
 
     Raises:
         MissingDependencyError: rasterio is not installed.
         InputError: The file is none that it reads, or has samples or blocks that are not supported.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._rasterio = path, import_rasterio(path)
+    def __init__(self, path: Path, *, colored: bool = True) -> None:
+        self._path, self._rasterio, self._colored = path, import_rasterio(path), colored
         self.name = path.name
         self._handles = Handles(self._opened)
         self._without_overviews = Handles(lambda: self._opened(OVERVIEW_LEVEL="NONE"))
@@ -92,7 +93,7 @@ class GdalReader:
         orientation = dataset.tags().get("EXIF_Orientation", "1")
         self.stated_orientation = int(orientation) if orientation.isdecimal() else 1
         self.georeference = _georeference(dataset, self._path)
-        self._palette = _palette(dataset)
+        self._palette = _palette(dataset) if self._colored else None
         if self._palette is None:
             colors = [_COLORS.get(color.name) for color in dataset.colorinterp]
             self.bands = tuple(Band(name or "", color) for name, color in zip(dataset.descriptions, colors, strict=True))
