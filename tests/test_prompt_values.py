@@ -11,6 +11,7 @@ from promptseg._prompt_values import prompt_from_dict, prompt_to_dict
 from promptseg.errors import InputError, PromptError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
+from promptseg.scene_masks import SceneMask
 
 PIXELS = np.zeros((12, 16), bool)
 PIXELS[2:5, 3:9] = True
@@ -114,3 +115,9 @@ def test_the_values_are_readable():
 def test_what_is_no_prompt_is_refused_with_the_reason(values, reason):
     with pytest.raises(InputError, match=reason):
         prompt_from_dict(values)
+
+
+def test_the_mask_of_an_object_in_a_raster_is_not_kept_in_a_file():
+    prompt = Prompt.mask(SceneMask(Mask.from_array(np.ones((2, 3), bool)), (4, 5))) + Prompt.point(4, 5)
+    with pytest.raises(InputError, match="mask of an object in a raster, which is not kept"):
+        prompt_to_dict(prompt)

@@ -20,6 +20,7 @@ from promptseg.prompts import (
     phrases_of,
     spatial,
 )
+from promptseg.scene_masks import SceneMask, SceneMasks
 
 SIZE = (40, 60)
 
@@ -161,6 +162,50 @@ class TestMaskPrompts:
         logits[3, 3] = bad
         with pytest.raises(PromptError, match="mask logits must be finite"):
             Prompt.mask(logits)
+
+
+class TestSceneMaskPrompts:
+    """The mask of an object in a raster as a prompt."""
+
+    OBJECT = SceneMask(Mask.from_array(np.ones((5, 9), bool)), (30, 20))
+
+    def test_it_combines_with_points_and_a_box_from_either_side(self):
+        for prompt in (
+            Prompt.mask(self.OBJECT) + Prompt.point(31, 22) + Prompt.box(30, 20, 39, 25),
+            Prompt.point(31, 22) + Prompt.box(30, 20, 39, 25) + Prompt.mask(self.OBJECT),
+        ):
+            assert (prompt.scene_mask, prompt.kinds) == (self.OBJECT, {"point", "box", "mask"})
+        with pytest.raises(PromptError, match="one earlier mask"):
+            Prompt.mask(self.OBJECT) + Prompt.mask(_mask())
+
+    def test_an_image_refuses_it_with_what_to_give(self):
+        with pytest.raises(PromptError, match=r"session of open_tiled takes.*scene_mask.within\(window\)"):
+            Prompt.mask(self.OBJECT).on_image(SIZE)
+
+    def test_a_raster_takes_it_where_the_object_lies_in_it(self):
+        prompt = Prompt.mask(self.OBJECT) + Prompt.box(30, 20, 70, 25)
+        assert prompt.in_raster(SIZE).xyxy.tolist() == [30, 20, 60, 25]
+        assert prompt.in_raster(SIZE).scene_mask == self.OBJECT
+        with pytest.raises(PromptError, match=r"box \(30, 20, 39, 25\), and the raster is 38 wide and 40 high"):
+            prompt.in_raster((40, 38))
+
+    def test_several_are_no_prompt(self):
+        with pytest.raises(PromptError, match=r"one SceneMask.*masks\[0\]"):
+            Prompt.mask(SceneMasks([self.OBJECT], SIZE))
+
+    def test_equal_ones_are_the_same(self):
+        other = SceneMask(Mask.from_array(np.ones((5, 9), bool)), (31, 20))
+        assert Prompt.mask(self.OBJECT).same_as(Prompt.mask(self.OBJECT))
+        assert not Prompt.mask(self.OBJECT).same_as(Prompt.mask(other))
+
+    def test_the_repr_tells_where_it_lies(self):
+        assert repr(Prompt.mask(self.OBJECT)) == "Prompt.mask(SceneMask with the box (30, 20, 39, 25))"
+
+    def test_points_and_box_stay_without_it(self):
+        prompt = Prompt.mask(self.OBJECT) + Prompt.point(31, 22)
+        assert prompt.without_mask().kinds == {"point"}
+        with pytest.raises(PromptError, match="nothing but a mask"):
+            Prompt.mask(self.OBJECT).without_mask()
 
 
 class TestText:

@@ -34,7 +34,7 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
     """Return a prompt as plain values.
 
     Raises:
-        InputError: The prompt is of a class that promptseg does not have.
+        InputError: The prompt is of a class that promptseg does not have, or has the mask of an object in a raster.
     """
     if isinstance(prompt, TextPrompt):
         return {"text": list(prompt.phrases)}
@@ -46,6 +46,8 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
         return {"concept": {"phrase": prompt.phrase, "label": prompt.name, "examples": examples}}
     if not isinstance(prompt, SpatialPrompt):
         raise InputError(f"a prompt is a point, box, mask, text, example or everything prompt, got {shown(prompt)}")
+    if prompt.scene_mask is not None:
+        raise InputError(f"{shown(prompt)} has the mask of an object in a raster, which is not kept in a file of prompts")
     values: dict[str, Any] = {}
     if len(prompt.xy):
         values |= {"points": prompt.xy.tolist(), "foreground": prompt.foreground.tolist()}

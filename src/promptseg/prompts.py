@@ -13,7 +13,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeVar, overload
 
 import numpy as np
@@ -25,6 +25,7 @@ from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .images import ImageLike, load_image_copy
 from .masks import Mask, Masks, Size
+from .scene_masks import SceneMask, SceneMasks
 from .vocabulary import MAX_PHRASE_LENGTH, MAX_PHRASES, check_phrases, parse_phrase, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -100,12 +101,13 @@ class Prompt(ABC):
         return SpatialPrompt(xyxy=_frozen(corners))
 
     @staticmethod
-    def mask(mask_or_logits: Mask | ArrayLike) -> SpatialPrompt:
+    def mask(mask_or_logits: Mask | SceneMask | ArrayLike) -> SpatialPrompt:
         """Return an earlier mask of the object as a prompt, to be refined.
 
         Args:
             mask_or_logits: A `Mask`, an (H, W) boolean array of the image's size, or (h, w) or (1, h, w) floating-point logits on the
                 model's mask grid, as in `Mask.logits`. Of a `Mask`, the low-resolution logits are used if it has them, else its pixels.
+                A `SceneMask` is for the session of its raster, see `promptseg.open_tiled`.
 
         Raises:
             PromptError: The shape or dtype is wrong, or logits are not finite.
@@ -117,6 +119,10 @@ class Prompt(ABC):
                     raise PromptError(f"the logits of a mask are an array (height, width), got shape {logits.shape}")
                 return SpatialPrompt(logits=_frozen(logits), source_size=mask_or_logits.size)
             return SpatialPrompt(mask_pixels=mask_or_logits)
+        if isinstance(mask_or_logits, SceneMask):
+            return SpatialPrompt(scene_mask=mask_or_logits)
+        if isinstance(mask_or_logits, SceneMasks):
+            raise PromptError(f"a mask prompt is one SceneMask, got {shown(mask_or_logits)}: give one of them, such as masks[0]")
         if isinstance(getattr(mask_or_logits, "masks", mask_or_logits), Masks):
             raise PromptError(f"a mask prompt is one Mask, got {shown(mask_or_logits)}: give one of them, such as .best()")
         try:
@@ -251,6 +257,7 @@ class SpatialPrompt(Prompt):
         mask_pixels: An earlier mask at the image's size, or None.
         logits: An earlier mask as low-resolution logits (h, w) float32, or None.
         source_size: ``(height, width)`` of the image that `logits` were made for, or None if unknown.
+        scene_mask: An earlier mask in a raster, or None. Only the session of a raster takes it.
     """
 
     xy: NDArray[np.float32] = field(default_factory=lambda: _frozen(np.zeros((0, 2), np.float32)))
@@ -259,6 +266,7 @@ class SpatialPrompt(Prompt):
     mask_pixels: Mask | None = None
     logits: NDArray[np.float32] | None = None
     source_size: Size | None = None
+    scene_mask: SceneMask | None = None
 
     @overload
     def __add__(self, other: SpatialPrompt) -> SpatialPrompt: ...
@@ -280,6 +288,7 @@ class SpatialPrompt(Prompt):
             mask_pixels=mask.mask_pixels,
             logits=mask.logits,
             source_size=mask.source_size,
+            scene_mask=mask.scene_mask,
         )
 
     @property
@@ -289,7 +298,7 @@ class SpatialPrompt(Prompt):
             kinds.add("point")
         if self.xyxy is not None:
             kinds.add("box")
-        if self.mask_pixels is not None or self.logits is not None:
+        if self.mask_pixels is not None or self.logits is not None or self.scene_mask is not None:
             kinds.add("mask")
         return frozenset(kinds)
 
@@ -299,14 +308,44 @@ class SpatialPrompt(Prompt):
         if any((one is None) != (two is None) for one, two in pairs):
             return False
         arrays = ((one, two) for one, two in pairs if one is not None and two is not None)
-        return self.mask_pixels == other.mask_pixels and all(np.array_equal(one, two) for one, two in arrays)
+        same_mask = self.mask_pixels == other.mask_pixels and self.scene_mask == other.scene_mask
+        return same_mask and all(np.array_equal(one, two) for one, two in arrays)
+
+    def without_mask(self) -> SpatialPrompt:
+        """Return the points and the box alone, for models that take no masks.
+
+        Raises:
+            PromptError: There is nothing but the mask.
+        """
+        if self.kinds == {"mask"}:
+            raise PromptError(f"{shown(self)} is nothing but a mask: add points or a box")
+        return SpatialPrompt(self.xy, self.foreground, self.xyxy)
 
     def on_image(self, size: Size) -> SpatialPrompt:
         """Return the prompt for an image of `size` (height, width), checked and with its box clipped to the image.
 
         Raises:
-            PromptError: A point or the whole box lies outside the image, or the mask belongs to an image of another size.
+            PromptError: A point or the whole box lies outside the image, or the mask belongs to an image of another size or to a raster.
         """
+        if self.scene_mask is not None:
+            raise PromptError(
+                f"{shown(self)} has the mask of an object in a raster, which a session of open_tiled takes: for an image, give a Mask of "
+                "its size, such as scene_mask.within(window)"
+            )
+        return self._within(size)
+
+    def in_raster(self, size: Size) -> SpatialPrompt:
+        """Return the prompt for a raster of `size` (height, width), checked and with its box clipped to the raster.
+
+        Raises:
+            PromptError: A point, the whole box or a part of the mask lies outside the raster, or the mask is of an image of another size.
+        """
+        mask = self.scene_mask
+        if mask is not None and (mask.window.bottom > size[0] or mask.window.right > size[1]):
+            raise PromptError(f"the mask prompt has the box {mask.box}, and the raster is {size[1]} wide and {size[0]} high")
+        return self._within(size)
+
+    def _within(self, size: Size) -> SpatialPrompt:
         height, width = size
         outside = (self.xy < -0.5).any(axis=1) | (self.xy[:, 0] > width - 0.5) | (self.xy[:, 1] > height - 0.5)
         if outside.any():
@@ -326,7 +365,7 @@ class SpatialPrompt(Prompt):
                 f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high: "
                 "a box is x0, y0, x1, y1 in pixels of this image"
             )
-        return SpatialPrompt(self.xy, self.foreground, _frozen(cut), self.mask_pixels, self.logits, self.source_size)
+        return replace(self, xyxy=_frozen(cut))
 
     def __repr__(self) -> str:
         parts = [f"point({x:g}, {y:g}{'' if on else ', foreground=False'})" for (x, y), on in zip(self.xy, self.foreground, strict=True)]
@@ -336,6 +375,8 @@ class SpatialPrompt(Prompt):
             parts.append("mask({} x {})".format(*self.mask_pixels.size))
         if self.logits is not None:
             parts.append("mask(logits {} x {})".format(*self.logits.shape))
+        if self.scene_mask is not None:
+            parts.append(f"mask(SceneMask with the box {self.scene_mask.box})")
         return " + ".join(f"Prompt.{part}" for part in parts)
 
 
@@ -637,8 +678,13 @@ def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
 
 
-def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
+def spatial(prompts: Iterable[Prompt], size: Size, *, raster: bool = False) -> Iterator[SpatialPrompt]:
     """Yield the prompts for an image of `size` (height, width), each checked and clipped to the image.
+
+    Args:
+        prompts: The prompts.
+        size: ``(height, width)`` of the image.
+        raster: Whether it is a raster, whose prompts may have the mask of an object in it.
 
     Raises:
         PromptError: `prompts` is neither a list nor an iterator of prompts, is empty or has more than `MAX_PROMPTS`; or a prompt is not
@@ -647,7 +693,7 @@ def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     for index, prompt in enumerate(_listed(prompts)):
         if not isinstance(prompt, SpatialPrompt):
             raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {_instead(prompt)}")
-        yield prompt.on_image(size)
+        yield prompt.in_raster(size) if raster else prompt.on_image(size)
 
 
 def _listed(prompts: object) -> list[object]:

@@ -6,6 +6,7 @@ from promptseg.errors import PromptError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.rasters.window import Window
+from promptseg.scene_masks import SceneMask
 from promptseg.tiling.grid import TileGrid
 from promptseg.tiling.moving import extent, holds, into
 
@@ -23,6 +24,8 @@ class TestExtent:
             (Prompt.box(3, 4, 50, 60), (3, 4, 50, 60)),
             (Prompt.box(3, 4, 50, 60) + Prompt.point(70, 5), (3, 4, 71, 60)),
             (Prompt.mask(rectangle((100, 100), 20, 30, 40, 50)), (20, 30, 40, 50)),
+            (Prompt.mask(SceneMask(Mask.from_array(np.ones((5, 9), bool)), (700, 900))), (700, 900, 709, 905)),
+            (Prompt.mask(SceneMask(Mask.from_array(np.ones((5, 9), bool)), (700, 900))) + Prompt.point(720, 901), (700, 900, 721, 905)),
         ],
     )
     def test_it_is_the_box_around_what_shows_the_object(self, prompt, box):
@@ -82,6 +85,17 @@ class TestInto:
         pixels = rectangle((2000, 3000), x - 100, y + 40, x + 80, y + 120)
         at = into(Prompt.mask(pixels), QUARTER)
         assert at.mask_pixels == Mask.from_array(rectangle((128, 128), 0, 10, 20, 30))
+
+    def test_the_mask_of_an_object_in_the_raster_becomes_that_of_the_tile(self):
+        x, y = QUARTER.window.x, QUARTER.window.y
+        at = into(Prompt.mask(SceneMask(Mask.from_array(np.ones((80, 60), bool)), (x + 20, y + 40))), QUARTER)
+        assert at.mask_pixels == Mask.from_array(rectangle((128, 128), 5, 10, 20, 30))
+        assert at.scene_mask is None
+
+    def test_a_mask_that_is_too_small_for_a_pixel_of_the_tile_is_the_pixel_in_its_middle(self):
+        coarse = TileGrid((4000, 4000), 128, 32, 0.05).at(0, 0)
+        at = into(Prompt.mask(SceneMask(Mask.from_array(np.ones((1, 1), bool)), (205, 101))), coarse)
+        assert (at.mask_pixels.area, at.mask_pixels.box.tolist()) == (1, [10, 5, 11, 6])
 
     def test_places_far_from_the_origin_keep_their_fraction(self):
         tile = TileGrid((200_000, 200_000), 1024, 128).holding(150_000, 150_000)

@@ -17,6 +17,7 @@ from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.rasters.window import Window
 from promptseg.runtime.progress import report_to
+from promptseg.scene_masks import SceneMask
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 from promptseg.tiling import session as tiled
 from promptseg.tiling.session import OpensTiled, open_tiled
@@ -155,9 +156,33 @@ class TestSegment:
         (found,) = open_tiled(FakeSegmenter(), raster_of(), **TILES).segment([Prompt.mask(drawn)])
         assert found.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn)
 
+    def test_an_earlier_answer_may_be_a_prompt_alone_or_with_points(self):
+        drawn = rectangle(SIZE, 60, 20, 160, 50)  # It fits into a tile, but into none of the grid.
+        session = open_tiled(FakeSegmenter(radius=3), raster_of(), **TILES)
+        earlier = SceneMask.of(Mask.from_array(drawn, score=0.5), (0, 0))
+        alone, more, less = session.segment(
+            [
+                Prompt.mask(earlier),
+                Prompt.mask(earlier) + Prompt.point(110, 70),
+                Prompt.mask(earlier) + Prompt.point(110, 35, foreground=False),
+            ]
+        )
+        assert alone.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn)
+        assert more.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn | disc(SIZE, 110, 70, 3))
+        assert less.within(Window(0, 0, *SIZE)) == Mask.from_array(drawn & ~disc(SIZE, 110, 35, 3))
+
+    def test_the_answer_of_one_call_refines_the_next_also_where_a_tile_was_moved(self):
+        session = Painter().open_tiled(raster_of(rectangle(SIZE, 60, 20, 160, 50)), **TILES)
+        (first,) = session.segment([Prompt.point(63, 30)])
+        (again,) = session.segment([Prompt.mask(first) + Prompt.point(63, 30)])
+        assert (again.box, again.area) == (first.box, first.area)
+
     @pytest.mark.parametrize(
         ("prompts", "message"),
         [
+            ([Prompt.mask(SceneMask(Mask.from_array(np.ones((5, 9), bool)), (415, 3)))], r"box \(415, 3, 424, 8\).*420 wide"),
+            ([Prompt.mask(np.zeros((64, 64), np.float32))], "SceneMask of this raster"),
+            ([Prompt.mask(np.ones((50, 60), bool))], r"size \(50, 60\)"),
             ([Prompt.point(420, 3)], r"point \(420, 3\) lies outside the image"),
             ([Prompt.box(430, 0, 440, 5)], "box .* lies outside"),
             ([], "at least one prompt"),
@@ -226,6 +251,15 @@ class TestFind:
         tile = session.grids[0].holding(200, 140)
         x, y = tile.window.x, tile.window.y
         found = session.find(Prompt.example(None, Prompt.box(x + 30, y + 40, x + 50, y + 60), label="cell"))
+        assert sorted(found.boxes[:, :2].tolist()) == sorted([tile.window.x + 30, tile.window.y + 40] for tile in session.grids[0])
+
+    def test_an_example_may_be_the_mask_of_an_earlier_answer(self):
+        pipeline = self.pipeline(segmenter=FakeSegmenter(), concept_segmenter=FakeConceptSegmenter())
+        session = pipeline.open_tiled(raster_of(), **TILES)
+        tile = session.grids[0].holding(200, 140)
+        x, y = tile.window.x, tile.window.y
+        earlier = SceneMask(Mask.from_array(np.ones((20, 20), bool)), (x + 30, y + 40))
+        found = session.find(Prompt.example(None, Prompt.mask(earlier), label="cell"))
         assert sorted(found.boxes[:, :2].tolist()) == sorted([tile.window.x + 30, tile.window.y + 40] for tile in session.grids[0])
 
     def test_an_example_outside_of_the_raster_is_refused(self):

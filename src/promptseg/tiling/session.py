@@ -182,12 +182,16 @@ class TiledSession(StaysInProcess):
         moved to the middle of the mask. If it is still cut, the next coarser scale is asked. A prompt for which the model finds nothing has
         no mask. Points of the background outside of the tile are left out.
 
+        An answer is refined by giving it again, as ``Prompt.mask(masks[0]) + Prompt.point(x, y)``. Its pixels count: logits are of a tile, and
+        the next answer may be another tile's.
+
         Args:
             prompts: Spatial prompts in pixels of the raster, one for each object.
             candidates: Whether to return all masks that the model proposes for each prompt, not only the best.
 
         Raises:
-            PromptError: A prompt is not spatial, does not lie in the raster, is an empty mask, or has the logits of a mask.
+            PromptError: A prompt is not spatial, does not lie in the raster, is an empty mask, has the logits of a mask, or is of a kind
+                that the model does not take.
             InputError: The session is closed, or the raster cannot be read.
 
         Warns:
@@ -195,7 +199,7 @@ class TiledSession(StaysInProcess):
         """
         self._check_open()
         candidates = flag("candidates", candidates, PromptError)
-        asked = [PlacedPrompt(index, prompt, self.grids) for index, prompt in enumerate(spatial(prompts, self.size))]
+        asked = [PlacedPrompt(index, prompt, self.grids) for index, prompt in enumerate(spatial(prompts, self.size, raster=True))]
         waiting = asked
         while waiting:
             waiting = self._asked(waiting, candidates=False)
@@ -291,7 +295,7 @@ class TiledSession(StaysInProcess):
     def _bound_example(self, example: Example, grid: TileGrid) -> Example:
         if example.image is not None or example.digest is not None:
             return example
-        prompt = example.prompt.on_image(self.size)
+        prompt = example.prompt.in_raster(self.size)
         _, tile = next(places(extent(prompt), [each for each in self.grids if each.scale <= grid.scale]))
         return Example(self._read(tile), into(prompt, tile), example.positive)
 
