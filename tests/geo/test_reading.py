@@ -82,7 +82,7 @@ def test_a_point_is_a_click_on_the_pixel_that_holds_it(tmp_path):
     ((x, y),) = world((10.75, 20.25))
     (found,) = read_prompts(geojson(tmp_path / "a.geojson", [("Point", [x, y], {"label": "roof", "id": 7, "note": "old"})]), RASTER)
     assert found.prompt.xy.tolist() == [[10.25, 19.75]]  # The center of the pixel is (10, 20).
-    assert (found.prompt.foreground.tolist(), found.label, found.shape) == ([True], "roof", None)
+    assert (found.prompt.foreground.tolist(), found.label, found.prompt.kinds) == ([True], "roof", {"point"})
     assert found.attributes == {"label": "roof", "id": 7, "note": "old"}
     assert found.place == f"feature 1 (id 7) of {tmp_path / 'a.geojson'}"
 
@@ -98,19 +98,21 @@ def test_a_multipoint_is_several_clicks_for_one_object(tmp_path):
     assert found.prompt.xy.tolist() == [[0.5, 0.5], [1.5, 2.5]]
 
 
-def test_a_polygon_is_the_box_around_it_and_keeps_its_shape(tmp_path):
+def test_a_polygon_is_its_pixels_and_the_box_around_it(tmp_path):
     triangle = world((10, 10), (30, 10), (10, 50), (10, 10))
     (found,) = read_prompts(geojson(tmp_path / "a.geojson", [("Polygon", [triangle], {"class": "roof"})]), RASTER)
     assert found.prompt.xyxy.tolist() == [10, 10, 30, 50]
-    assert found.shape.box[:2] == (10, 10)
-    assert found.shape.area == pytest.approx(400, rel=0.05)
+    shape = found.prompt.scene_mask
+    assert shape.box[:2] == (10, 10)
+    assert shape.area == pytest.approx(400, rel=0.05)
+    assert found.prompt.without_mask().kinds == {"box"}
     assert found.label == "roof"
 
 
 def test_a_rectangle_along_the_pixels_is_a_box_alone(tmp_path):
     ring = world((10, 10), (30, 10), (30, 50), (10, 50), (10, 10))
     (found,) = read_prompts(geojson(tmp_path / "a.geojson", [("Polygon", [ring], {})]), RASTER)
-    assert (found.prompt.xyxy.tolist(), found.shape) == ([10, 10, 30, 50], None)
+    assert (found.prompt.xyxy.tolist(), found.prompt.kinds) == ([10, 10, 30, 50], {"box"})
 
 
 @pytest.mark.parametrize("no", [False, 0, "false", "No"])

@@ -39,9 +39,9 @@ class VectorPrompt:
     """A prompt for one object of a raster.
 
     Attributes:
-        prompt: Points, a box, or both, in pixels of the raster. Of a polygon it is the box.
+        prompt: Points, a box and a mask, in pixels of the raster. A polygon is the box around it and, unless it is a box itself, its
+            pixels as a mask. Models that take no masks are given `prompt.without_mask()`.
         label: What the object is, or None.
-        shape: The pixels of a polygon that is no box, or None.
         place: The first feature of the object, for messages: its number in the file, and its attribute ``id`` if it has one.
         attributes: The attributes of that feature.
     """
@@ -49,16 +49,15 @@ class VectorPrompt:
     prompt: SpatialPrompt
     place: str
     label: str | None = None
-    shape: SceneMask | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPrompt]:
     """Read prompts for the objects of a raster.
 
-    A point is a click, a multipoint several clicks for one object, a polygon the box around it. Attributes: ``label``, ``name`` or
-    ``class`` says what the object is; ``foreground`` (true or false) whether points are on the object or on the background; features with
-    the same ``object`` are one prompt, such as a box with a point that is not on the object.
+    A point is a click, a multipoint several clicks for one object, a polygon a mask with the box around it. Attributes: ``label``,
+    ``name`` or ``class`` says what the object is; ``foreground`` (true or false) whether points are on the object or on the background;
+    features with the same ``object`` are one prompt, such as a box with a point that is not on the object.
 
     Features that lie outside of the raster are left out with an `InputWarning` that counts them.
 
@@ -207,20 +206,22 @@ def _together(asked: Sequence[_Asked]) -> VectorPrompt:
     if not boxes and not any(each.foreground for each in asked):
         raise InputError(f"{first.what} is on the background: give the same attribute object to it and to a point or a box on the object")
     try:
-        prompt = _prompt(asked, boxes[0].box if boxes else None)
+        prompt = _prompt(asked, boxes[0] if boxes else None)
     except PromptError as error:
         raise InputError(f"{first.what} cannot be used: {error}") from error
     labels = (label for each in asked if (label := _label(each.feature.attributes)) is not None)
-    shape = boxes[0].shape if boxes else None
-    return VectorPrompt(prompt, first.what, next(labels, None), shape, dict(first.feature.attributes))
+    return VectorPrompt(prompt, first.what, next(labels, None), dict(first.feature.attributes))
 
 
-def _prompt(asked: Sequence[_Asked], box: tuple[float, float, float, float] | None) -> SpatialPrompt:
+def _prompt(asked: Sequence[_Asked], polygon: _Asked | None) -> SpatialPrompt:
     xy = np.concatenate([each.points for each in asked])
     on = np.concatenate([np.full(len(each.points), each.foreground) for each in asked])
-    if box is None:
-        return Prompt.points(xy, on)
-    return Prompt.box(*box) + Prompt.points(xy, on) if len(xy) else Prompt.box(*box)
+    prompt = Prompt.points(xy, on) if len(xy) else SpatialPrompt()
+    if polygon is not None and polygon.box is not None:
+        prompt += Prompt.box(*polygon.box)
+    if polygon is not None and polygon.shape is not None:
+        prompt += Prompt.mask(polygon.shape)
+    return prompt
 
 
 def _is_box(parts: Sequence[Sequence[Corners]]) -> bool:
