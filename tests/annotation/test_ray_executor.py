@@ -72,8 +72,10 @@ def test_a_local_run_goes_on_on_ray(folder, tmp_path):
 def test_two_workers_find_the_same_in_the_tiles_of_a_raster(tmp_path, photo):
     Image.fromarray(photo(250, 300)).save(tmp_path / "scene.png")
     settings = {"pipeline": PIPELINE, "tile": 128, "scale": (1, 0.5), "formats": ["geojson", "coco"]}
-    annotate(tmp_path / "scene.png", *ASK, out=tmp_path / "local", **settings)
-    done = annotate(tmp_path / "scene.png", *ASK, out=tmp_path / "ray", executor="ray", workers=2, batch_size=2, **settings)
+    asked = [*ASK, Prompt.box(60, 40, 123, 80)]  # The border of its tile cuts the object.
+    annotate(tmp_path / "scene.png", *asked, out=tmp_path / "local", **settings)
+    done = annotate(tmp_path / "scene.png", *asked, out=tmp_path / "ray", executor="ray", workers=2, batch_size=2, **settings)
+    assert '"moved"' in (tmp_path / "ray" / "journal.jsonl").read_text()
     assert (done.images, done.failures) == (11, 0)
     assert done.objects > 3
     for name in ("objects.geojson", "coco.json"):

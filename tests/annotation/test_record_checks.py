@@ -106,3 +106,43 @@ def test_run_lengths_that_do_not_add_up_are_refused(counts):
 def test_run_lengths_of_masks_pass(points):
     check_counts(Mask.from_polygons([points], (6, 10)).counts.decode(), 60)
     check_counts(Mask.from_array([[False] * 10] * 6).counts.decode(), 60)
+
+
+MOVED = {"window": [5, 0, 15, 6], "size": [6, 10], "scale": 1.0}
+
+
+def moved(**about):
+    """A record of a tile whose object another tile shows whole, with other members of that tile or of the mask."""
+    mask = {**RECORD["masks"][0], "kinds": ["box", "mask"], "moved": {"tile": 0, "counts": COUNTS}}
+    tile = {**MOVED, **{name: value for name, value in about.items() if name in MOVED}}
+    of_mask = {name: value for name, value in about.items() if name not in MOVED}
+    return {**RECORD, "moved": [tile], "masks": [{**mask, **of_mask}]}
+
+
+def test_an_answer_of_another_tile_passes():
+    check_record(moved())
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"window": [0, 0, -4, 5]},
+        {"window": [5, 0, 5, 6]},
+        {"window": [0, 0, 10**6, 10**6]},
+        {"window": None},
+        {"size": [10**6, 10**6]},
+        {"size": [0, 6]},
+        {"scale": "1"},
+        {"scale": 2},
+        {"kinds": "point"},
+        {"kinds": ["text"]},
+        {"moved": 3},
+        {"moved": {"tile": 1, "counts": COUNTS}},
+        {"moved": {"tile": -1, "counts": COUNTS}},
+        {"moved": {"tile": 0, "counts": None}},
+        {"moved": {"tile": 0, "counts": COUNTS[:-1]}},
+    ],
+)
+def test_a_wrong_answer_of_another_tile_is_refused(about):
+    with pytest.raises(ValueError, match=r"moved is not|kinds is not|run length"):
+        check_record(moved(**about))

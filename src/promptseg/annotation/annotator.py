@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,14 @@ from ..masks import Masks, Size
 from ..pipeline import BuiltPipeline
 from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
+from ..tiling.grid import TileGrid
 from .content import FileState, read_content
-from .sources import AskedObject, SourceImage
-from .tiles import OpenRasters, read_tile, with_data
+from .following import Followed, PlaceAnswer
+from .sources import AskedObject, SourceImage, SourceTile
+from .tiles import OpenRasters, read_tile, seen_together, with_data
+
+_Shown = tuple[NDArray[np.uint8], Union[NDArray[np.bool_], None], Sequence[Prompt]]
+"""Pixels, which of them have data (None for all), and prompts."""
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -42,6 +47,8 @@ class ImageResult:
         state: State of its file, or None if it could not be read.
         asked: All prompts of the image in its source, as in `SourceImage.asked`.
         has_data: Whether the image shows any data. A tile of a raster may have none.
+        answers: How the prompts for places in a raster were answered, by their indices.
+        moved: The tiles that were asked after the image, because its border cut an object.
     """
 
     image: SourceImage
@@ -50,6 +57,8 @@ class ImageResult:
     state: FileState | None = None
     asked: tuple[AskedObject, ...] | None = None
     has_data: bool = True
+    answers: Mapping[int, PlaceAnswer] = field(default_factory=dict)
+    moved: tuple[SourceTile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,12 +73,14 @@ class Annotator:
         batch_size: Number of images that are encoded together. None means 8 on an accelerator and 1 on the CPU, where larger batches
             gain nothing.
         rasters: The rasters of images that are tiles. They stay open until their owner closes them.
+        grids: The tiles of the raster, one grid for each scale, the finest first, where images have prompts for places in it.
     """
 
     pipeline: BuiltPipeline
     prompts: Sequence[Prompt] = ()
     batch_size: int | None = None
     rasters: OpenRasters = field(default_factory=OpenRasters, repr=False)
+    grids: Sequence[TileGrid] = ()
     _size: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
@@ -114,22 +125,43 @@ class Annotator:
             read.close()
 
     def _segment(self, batch: list[_Read]) -> Iterator[ImageResult]:
-        usable = [one for one in batch if one.problem is None and one.prompts(self.prompts) is not None]
-        found = iter(self._run_batch(usable))
+        asked = [(one.pixels, one.valid, prompts) for one in batch if (prompts := one.prompts(self.prompts)) is not None]
+        found = iter(self._answers(asked))
+        outcomes = [next(found) if one.prompts(self.prompts) is not None else one.without_model() for one in batch]
+        del asked, found
+        self._follow([(one.places, outcome) for one, outcome in zip(batch, outcomes, strict=True) if one.places is not None])
         for one in batch:
-            outcome: Result | Exception
-            if one.problem is not None:
-                outcome = one.problem
-            elif one.prompts(self.prompts) is None:
-                outcome = Result(Masks([], (one.pixels.shape[0], one.pixels.shape[1])), image=one.pixels)
-            else:
-                outcome = next(found)
-                outcome = with_data(outcome, one.valid) if isinstance(outcome, Result) else outcome
-            yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked, one.has_data)
-            del outcome
+            yield one.result(outcomes.pop(0))
 
-    def _run_batch(self, batch: Sequence[_Read]) -> Sequence[Result | Exception]:
-        pairs = [(one.pixels, one.prompts(self.prompts) or ()) for one in batch]
+    def _follow(self, ways: Sequence[tuple[Followed, Result | Exception]]) -> None:
+        """Ask further tiles for the prompts for places whose objects are cut, as many together as images."""
+        for places, outcome in ways:
+            places.start(outcome)
+        while steps := [(places, *step) for places, _ in ways for step in places.steps()]:
+            for first in range(0, len(steps), self._size):
+                self._ask(steps[first : first + self._size])
+
+    def _ask(self, steps: Sequence[tuple[Followed, SourceTile, list[int]]]) -> None:
+        reads = [self._read(places.image_of(tile)) for places, tile, _ in steps]
+        asked = [
+            (one.pixels, one.valid, places.prompts_in(indices))
+            for one, (places, _, indices) in zip(reads, steps, strict=True)
+            if one.problem is None and one.has_data
+        ]
+        found = iter(self._answers(asked))
+        for one, (places, tile, indices) in zip(reads, steps, strict=True):
+            outcome = one.problem or (next(found) if one.has_data else None)
+            places.take(tile, indices, outcome, one.state, one.seconds)
+
+    def _answers(self, asked: Sequence[_Shown]) -> list[Result | Exception]:
+        """Return the outcomes of images, whose masks cover pixels with data alone."""
+        outcomes = self._run_batch([(pixels, prompts) for pixels, _, prompts in asked])
+        return [
+            with_data(outcome, valid) if isinstance(outcome, Result) else outcome
+            for outcome, (_, valid, _) in zip(outcomes, asked, strict=True)
+        ]
+
+    def _run_batch(self, pairs: Sequence[tuple[NDArray[np.uint8], Sequence[Prompt]]]) -> Sequence[Result | Exception]:
         if len(pairs) > 1:
             try:
                 return [_without_batch_index(outcome) for outcome in self.pipeline.run(pairs, batch_size=len(pairs), on_error="return")]
@@ -148,25 +180,45 @@ class Annotator:
         started = time.perf_counter()
         pixels, valid, state, asked = np.zeros((1, 1, 3), np.uint8), None, None, image.asked
         problem: Exception | None = None
+        places: Followed | None = None
         try:
             if image.tile is None:
                 content, state = read_content(image.path)
                 pixels = load_image(content)
             else:
                 pixels, valid, state = read_tile(self.rasters.of(image.tile), image.tile)
+                places = self._places(image)
             image = _fitted(image, (pixels.shape[0], pixels.shape[1]))
             if not _has_data(valid):
-                image = replace(image, asked=())
+                image, places = replace(image, asked=()), None
         except OSError as error:
             problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
         except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
             problem = error
-        return _Read(image, pixels, problem, time.perf_counter() - started, state, asked, valid)
+        return _Read(image, pixels, problem, time.perf_counter() - started, state, asked, valid, places)
+
+    def _places(self, image: SourceImage) -> Followed | None:
+        """Return the prompts of a tile for places in its raster, or None if it has none."""
+        if image.tile is None or not any(isinstance(prompt, SpatialPrompt) for prompt in image.prompts or ()):
+            return None
+        segmenter = self.pipeline.segmenter
+        return Followed(image, image.tile, self.grids, frozenset() if segmenter is None else segmenter.accepts)
 
 
 @dataclass(frozen=True)
 class _Read:
-    """Image that was read, or the problem that prevented it. `valid` says which pixels of a tile have data; None where all have."""
+    """Image that was read, or the problem that prevented it.
+
+    Attributes:
+        image: The image.
+        pixels: (H, W, 3) uint8 RGB.
+        problem: What prevented it, or None.
+        seconds: Seconds spent reading it.
+        state: State of its file.
+        asked: All prompts of the image in its source.
+        valid: Which pixels of a tile have data, (H, W) bool; None where all have.
+        places: Its prompts for places in a raster, or None if there are none.
+    """
 
     image: SourceImage
     pixels: NDArray[np.uint8]
@@ -175,6 +227,7 @@ class _Read:
     state: FileState | None = None
     asked: tuple[AskedObject, ...] | None = None
     valid: NDArray[np.bool_] | None = None
+    places: Followed | None = None
 
     @property
     def has_data(self) -> bool:
@@ -182,9 +235,23 @@ class _Read:
         return _has_data(self.valid)
 
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
-        """Return the prompts for this image, or None if there is nothing to segment."""
-        own = self.image.prompts
+        """Return the prompts for this image in its pixels, or None if there is nothing to segment."""
+        if self.problem is not None:
+            return None
+        own = self.image.prompts if self.places is None else self.places.prompts
         return default if own is None else own or None
+
+    def without_model(self) -> Result | Exception:
+        """Return the outcome where no model is asked."""
+        return self.problem or Result(Masks([], (self.pixels.shape[0], self.pixels.shape[1])), image=self.pixels)
+
+    def result(self, outcome: Result | Exception) -> ImageResult:
+        """Return the outcome of the image with all about it. Its prompts for places have been followed."""
+        found = ImageResult(self.image, outcome, self.seconds, self.state, self.asked, self.has_data)
+        if self.places is None or self.state is None:
+            return found
+        outcome, answers, moved = self.places.outcome(outcome), self.places.answers(), tuple(self.places.tiles)
+        return replace(found, outcome=outcome, state=seen_together([self.state, *self.places.states]), answers=answers, moved=moved)
 
 
 def _has_data(valid: NDArray[np.bool_] | None) -> bool:
@@ -196,7 +263,7 @@ def _fitted(image: SourceImage, size: Size) -> SourceImage:
     asked, dropped = [], list(image.dropped)
     for each in image.asked or ():
         try:
-            if isinstance(each.prompt, SpatialPrompt):
+            if isinstance(each.prompt, SpatialPrompt) and image.tile is None:  # Those of a tile are for places in its raster.
                 each.prompt.on_image(size)
             asked.append(each)
         except PromptError as error:

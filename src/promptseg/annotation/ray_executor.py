@@ -16,6 +16,7 @@ from .._install import install_extra
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
+from ..tiling.grid import TileGrid
 from .annotator import Annotator, ImageResult
 from .records import record_of
 from .run_progress import RunProgress, SavedImage, thumbnail_for
@@ -30,11 +31,21 @@ class Worker:
         batch_size: Number of images that are encoded together; None for the default of the device.
         share: Share of images that have a thumbnail in the gallery, 0 to 1.
         classes: Classes of the run in their known order.
+        grids: The tiles of the raster whose tiles the images are.
     """
 
-    def __init__(self, config: dict[str, Any], prompts: bytes, batch_size: int | None, share: float, classes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        config: dict[str, Any],
+        prompts: bytes,
+        batch_size: int | None,
+        share: float,
+        classes: tuple[str, ...],
+        grids: Sequence[TileGrid],
+    ) -> None:
         built = Pipeline.from_config(config).build()
-        self._annotator = Annotator(built, pickle.loads(prompts), batch_size)  # noqa: S301 - The driver of this run made it.
+        asked = pickle.loads(prompts)  # noqa: S301 - The driver of this run made it.
+        self._annotator = Annotator(built, asked, batch_size, grids=grids)
         self._share, self._classes = share, classes
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
@@ -66,6 +77,7 @@ def annotate_on_ray(
     cpus: float,
     gpus: float,
     classes: tuple[str, ...],
+    grids: Sequence[TileGrid],
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images of a run on Ray.
 
@@ -87,7 +99,7 @@ def annotate_on_ray(
     images = [{"image": pickle.dumps(image)} for image in run.pending()]
     dataset = ray.data.from_items(images, override_num_blocks=-(-len(images) // block)).map_batches(
         Worker,
-        fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share, classes),
+        fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share, classes, tuple(grids)),
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=cpus,

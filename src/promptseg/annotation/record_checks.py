@@ -6,7 +6,7 @@ return. All checks are therefore made in Python, and cost less than reading the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,10 @@ def check_record(record: Mapping[str, Any], most: int = MAX_PIXELS) -> None:
     masks: Any = record.get("masks")
     detections = record.get("detections")
     _require(isinstance(masks, list) and all(isinstance(mask, dict) for mask in masks), "masks")
+    moved = _checked_moved(record.get("moved", []), most)
     for mask in masks:
         _check_mask(mask, pixels)
+        _check_answer(mask, moved)
     _require(detections is None or (isinstance(detections, list) and all(map(_is_detection, detections))), "detections")
 
 
@@ -89,6 +91,29 @@ def _check_mask(mask: Mapping[str, Any], pixels: int) -> None:
     _require(mask.get("id") is None or is_integer(mask["id"], None), "id")
     _require(mask.get("from_box", False) in (True, False), "from_box")
     _require(mask.get("predicted_iou") is None or is_finite(mask["predicted_iou"]), "predicted_iou")
+
+
+def _checked_moved(moved: Any, most: int) -> list[int]:
+    """Check the tiles that were asked after an image, and return the number of pixels of each."""
+    _require(isinstance(moved, list) and all(isinstance(each, dict) for each in moved), "moved")
+    for each in moved:
+        window, size, scale = each.get("window"), each.get("size"), each.get("scale")
+        _require(isinstance(window, list) and len(window) == 4 and all(is_integer(at) for at in window), "moved")
+        _require(window[0] < window[2] and window[1] < window[3], "moved")
+        _require(isinstance(size, list) and len(size) == 2 and all(is_integer(side, 1) for side in size), "moved")
+        _require(size[0] * size[1] <= most and (window[2] - window[0]) * (window[3] - window[1]) <= most, "moved")
+        _require(is_finite(scale) and 0 < scale <= 1, "moved")
+    return [each["size"][0] * each["size"][1] for each in moved]
+
+
+def _check_answer(mask: Mapping[str, Any], moved: Sequence[int]) -> None:
+    """Check what a mask has that is the answer to a prompt for a place in a raster."""
+    kinds, other = mask.get("kinds", []), mask.get("moved")
+    _require(isinstance(kinds, list) and all(kind in ("box", "mask", "point") for kind in kinds), "kinds")
+    if other is not None:
+        _require(isinstance(other, dict) and is_integer(other.get("tile")) and isinstance(other.get("counts"), str), "moved")
+        _require(other["tile"] < len(moved), "moved")
+        check_counts(other["counts"], moved[other["tile"]])
 
 
 def _is_detection(value: object) -> bool:

@@ -13,10 +13,12 @@ from ..datasets.safe_names import text_name
 from ..masks import Mask
 from .annotator import ImageResult, with_prompt_labels
 from .asked import asked_values
+from .following import PlaceAnswer
 from .journal import Journal
 from .record_checks import check_counts
 from .sources import SourceImage
 from .studio_members import attributes_of
+from .tiles import moved_to_dicts
 
 
 def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -31,10 +33,12 @@ def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]
         record["problems"] = [text_name(problem) for problem in image.dropped]
     if not outcome.has_data:
         record["no_data"] = True
+    if outcome.moved:
+        record["moved"] = moved_to_dicts(outcome.moved)
     timings = {"read": outcome.read}
     try:
         result = with_prompt_labels(outcome)
-        masks = masks_to_dicts(result.masks, image)
+        masks = masks_to_dicts(result.masks, image, outcome.answers)
     except Exception as error:  # The error of the image, or masks of a backend that are none.
         reason = text_name(" ".join(str(error).replace(str(image.path), image.name).splitlines())) or "no reason given"
         return {**record, "status": "failed", "error": type(error).__name__, "reason": reason, "timings": _rounded(timings)}, []
@@ -99,8 +103,13 @@ class JournalImages:
         return (image_of(record) for record in self.journal.records() if record["status"] == "done")
 
 
-def masks_to_dicts(masks: Iterable[Mask], image: SourceImage) -> list[dict[str, Any]]:
+def masks_to_dicts(masks: Iterable[Mask], image: SourceImage, answers: Mapping[int, PlaceAnswer]) -> list[dict[str, Any]]:
     """Return the entries of ``masks`` in a record. The first mask of a prompt gets the id of the object that the prompt is for.
+
+    Args:
+        masks: The masks of the image.
+        image: The image.
+        answers: How its prompts for places in a raster were answered.
 
     Raises:
         InputError: When the run lengths of a mask do not add up to its size.
@@ -110,8 +119,18 @@ def masks_to_dicts(masks: Iterable[Mask], image: SourceImage) -> list[dict[str, 
     for mask in masks:
         entry = mask_to_dict(mask)
         number = None if mask.prompt_index is None else ids.pop(mask.prompt_index, None)
-        entries.append(entry if number is None else {**entry, "id": number})
+        entries.append(entry if number is None else {**entry, "id": number, **_answer_to_dict(answers.get(mask.prompt_index or 0))})
     return entries
+
+
+def _answer_to_dict(answer: PlaceAnswer | None) -> dict[str, Any]:
+    """Return what the entry of a mask has where it is the answer to a prompt for a place in a raster."""
+    if answer is None:
+        return {}
+    kinds: dict[str, Any] = {"kinds": sorted(answer.kinds)}
+    if answer.mask is None:
+        return kinds
+    return {**kinds, "moved": {"tile": answer.tile, "counts": mask_to_dict(answer.mask)["counts"]}}
 
 
 def mask_to_dict(mask: Mask) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ..prompts import Prompt, concepts_of, phrases_of
 from ..protocols import ChecksPhrases
 from ..runtime.files import remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
+from ..tiling.grid import TileGrid
 from ..tiling.placing import with_coarser
 from . import gallery as gallery_files
 from . import overlays as overlay_files
@@ -96,8 +97,9 @@ def annotate(
         source: The images: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
             see `promptseg.annotation.sources.open_source`.
             With `tile` it is a raster of any size: whatever `promptseg.open_raster` takes.
-        *prompts: Prompts for images that have no prompts of their own. For a raster, points and boxes are in pixels of the raster, and go
-            to the tiles that hold them; so do examples without an image.
+        *prompts: Prompts for images that have no prompts of their own. For a raster, points, boxes and masks are in pixels of the raster.
+            Each goes to a tile that holds it, and to others where the border of the tile cuts its object. An example without an image is in
+            a tile of the raster.
         pipeline: The models. For Ray the pipeline must not be built yet, because each worker loads its own models.
         out: Folder for the journal, the outputs and the gallery. Only one run at a time may use it.
         formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`; by default COCO. For a raster also those of
@@ -120,7 +122,8 @@ def annotate(
         stretch: Percentiles of the values of a band that become black and white where they are not 8 bits; by default 2 and 98. They are
             found once in a run, and stay.
         prompts_from: File of points, boxes or polygons in the coordinates of the raster, as prompts for its objects: GeoJSON, GeoPackage or
-            GeoParquet. ``FILE.gpkg:LAYER`` is one layer of a GeoPackage with several.
+            GeoParquet. ``FILE.gpkg:LAYER`` is one layer of a GeoPackage with several. A polygon is a mask and the box around it,
+            or the box alone for a model that takes no masks.
         whole: Write the raster as one image of a dataset instead of its tiles, if it has at most `promptseg.images.MAX_PIXELS`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         overlays: Also write the images with the masks drawn on them, at full size, to the folder ``overlays`` in `out`. The gallery shows
@@ -174,7 +177,7 @@ def annotate(
     with contextlib.ExitStack() as stack:
         scene, opened = _opened(source, in_tiles, prompts, images, folder, every, stack)
         rasters = stack.enter_context(OpenRasters(*([] if scene is None else [scene.raster])))
-        of_images = prompts if scene is None else scene.prompts
+        of_images, grids = (prompts, ()) if scene is None else (scene.prompts, scene.grids)
         categories = _classes(classes, opened, prompts)
         names = tuple(each.name if isinstance(each, Category) else each for each in categories)
         if scene is not None:
@@ -206,9 +209,9 @@ def annotate(
         if executor == "ray":
             from .ray_executor import annotate_on_ray
 
-            saved = annotate_on_ray(run, pipeline, of_images, batch_size or 8, workers or 1, cpus, gpus, names)
+            saved = annotate_on_ray(run, pipeline, of_images, batch_size or 8, workers or 1, cpus, gpus, names, grids)
         else:
-            saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters)
+            saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters, grids)
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
         found, cut = (None, 0) if scene is None else scene_objects(journal, scene)
@@ -332,6 +335,7 @@ def _annotate_locally(
     batch_size: int | None,
     classes: Sequence[str],
     rasters: OpenRasters,
+    grids: Sequence[TileGrid],
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images in this process. The models are loaded at the call, not at the first item of the iterator."""
     if not run.remaining:
@@ -347,7 +351,7 @@ def _annotate_locally(
         record, used = record_of(result)
         return run.save(record, used, thumbnail_for(result, record, used, run.share, classes))
 
-    return Annotator(built, prompts, batch_size, rasters).run(run.pending(), finish)
+    return Annotator(built, prompts, batch_size, rasters, grids).run(run.pending(), finish)
 
 
 def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..masks import Masks
 from ..rasters.window import Window
@@ -13,27 +13,24 @@ from ..tiling.pieces import Piece, pieces_of
 from .journal import Journal
 from .records import mask_of
 from .sources.scene import SceneTiles
+from .tiles import moved_tiles
 
 
 def scene_objects(journal: Journal, source: SceneTiles) -> tuple[SceneMasks, int]:
     """Return the objects of a raster from the records of its tiles, and of how many prompts the tiles of all scales cut the object.
 
-    Of a prompt that several scales answered, the piece of the finest scale that no border of a tile cuts counts, or else that of the
-    coarsest scale. The order of the tiles does not matter.
+    The order of the tiles does not matter.
 
     Args:
         journal: The journal of the run.
         source: The tiles.
     """
     found: list[Piece] = []
-    asked: dict[int, list[Piece]] = defaultdict(list)
-    for number, piece in _pieces(journal, source):
-        if number is None:
-            found.append(piece)
-        else:
-            asked[number].append(piece)
-    answers = [min(pieces, key=_preference) for _, pieces in sorted(asked.items())]
-    return joined([*found, *answers], source.raster.size), sum(piece.cut for piece in answers)
+    cut = 0
+    for is_answer, piece in _pieces(journal, source):
+        found.append(piece)
+        cut += is_answer and piece.cut
+    return joined(found, source.raster.size), cut
 
 
 def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:
@@ -41,19 +38,18 @@ def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:
     return [image.tile.place.core for image in source if image.tile is not None and not journal.has_done(image.name)]
 
 
-def _preference(piece: Piece) -> tuple[bool, float]:
-    """Return the order of pieces of one prompt: uncut ones first, the finest before the others; of cut ones, the coarsest first."""
-    return piece.cut, piece.scale if piece.cut else -piece.scale
-
-
-def _pieces(journal: Journal, source: SceneTiles) -> Iterator[tuple[int | None, Piece]]:
-    """Yield what each finished tile shows, each with the number of its prompt, or None where it was not asked for at its place."""
-    grids = {grid.scale: grid for grid in source.grids}
+def _pieces(journal: Journal, source: SceneTiles) -> Iterator[tuple[bool, Piece]]:
+    """Yield what each finished tile shows, each with whether it is the answer to a prompt for its place."""
     for image in source:
         if image.tile is None or not journal.has_done(image.name):
             continue
         record = journal.record(image.name)
-        size = (record["size"][0], record["size"][1])
+        moved = moved_tiles(record, image.tile)
         for entry in record["masks"]:
-            for piece in pieces_of(Masks([mask_of(entry, size)], size), image.tile.place, grids[image.tile.scale]):
-                yield entry.get("id"), piece
+            tile, size, own = image.tile, tuple(record["size"]), entry
+            if "moved" in entry:  # Another tile gave the answer.
+                tile = moved[entry["moved"]["tile"]]
+                size, own = tile.place.input_size, {**entry, "counts": entry["moved"]["counts"]}
+            grid = replace(source.grids[0], scale=tile.scale)
+            for piece in pieces_of(Masks([mask_of(own, size)], size), tile.place, grid):
+                yield "id" in entry, piece

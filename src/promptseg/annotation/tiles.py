@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -18,7 +18,9 @@ from ..errors import InputError
 from ..masks import Mask, Masks
 from ..rasters.opening import check_unchanged, reopen_raster
 from ..rasters.raster import Raster
+from ..rasters.window import Window
 from ..results import Result
+from ..tiling.grid import Tile
 from .content import FileState
 from .sources import SourceImage, SourceTile
 
@@ -86,15 +88,49 @@ def read_tile(raster: Raster, tile: SourceTile) -> tuple[NDArray[np.uint8], NDAr
     return pixels, None if valid.all() else valid, FileState(*_stat(tile), digest.hexdigest())
 
 
+def seen_together(states: Sequence[FileState]) -> FileState:
+    """Return the state of what several tiles of one raster show, in their order. Of one tile, it is the state of the tile."""
+    first, *others = states
+    if not others:
+        return first
+    return replace(first, sha256=hashlib.sha256("".join(each.sha256 for each in states).encode()).hexdigest())
+
+
 def is_tile_changed(rasters: OpenRasters, tile: SourceTile, record: Mapping[str, Any]) -> bool:
-    """Return whether what a tile shows differs from what its record is about. Of a raster of the same size and time nothing is read.
+    """Return whether what a tile shows, or another one that was asked after it, differs from what its record is about.
+
+    Of a raster of the same size and time nothing is read.
 
     Raises:
         InputError: The raster cannot be read there.
     """
     if _stat(tile) == (record.get("bytes"), record.get("mtime_ns")) or record.get("sha256") is None:
         return False
-    return bool(read_tile(rasters.of(tile), tile)[2].sha256 != record["sha256"])
+    raster, places = rasters.of(tile), [tile, *moved_tiles(record, tile)]
+    whole = Window(0, 0, *raster.size)
+    if any(each.place.window.shared(whole) != each.place.window for each in places):
+        return True
+    return bool(seen_together([read_tile(raster, each)[2] for each in places]).sha256 != record["sha256"])
+
+
+def moved_to_dicts(tiles: Iterable[SourceTile]) -> list[dict[str, Any]]:
+    """Return the tiles that were asked after an image as values of its record."""
+    return [{"window": list(each.place.window.box), "size": list(each.place.input_size), "scale": each.scale} for each in tiles]
+
+
+def moved_tiles(record: Mapping[str, Any], image: SourceTile) -> list[SourceTile]:
+    """Return the tiles that were asked after an image, from its record.
+
+    Args:
+        record: The record, checked.
+        image: The tile that is the image.
+    """
+    found = []
+    for each in record.get("moved", ()):
+        (x0, y0, x1, y1), (height, width) = each["window"], each["size"]
+        window = Window(y0, x0, y1 - y0, x1 - x0)
+        found.append(SourceTile(image.raster, Tile(-1, -1, window, window, (height, width)), each["scale"]))
+    return found
 
 
 class TilePixels:

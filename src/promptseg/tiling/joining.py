@@ -84,8 +84,8 @@ def _candidates(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
             yield i, j
 
 
-def _tile(piece: Piece) -> tuple[float, int, int]:
-    return piece.scale, piece.tile.row, piece.tile.column
+def _tile(piece: Piece) -> Window:
+    return piece.tile.window  # Tiles beside the grid have no row and column of their own.
 
 
 class _Groups:
@@ -118,7 +118,7 @@ class _Groups:
     def _contradict(self, small: int, large: int) -> bool:
         """Return whether two groups have pieces of one tile that cannot be one object."""
         tiles = {_tile(self._pieces[index]) for index in self._members[small]}
-        by_tile: dict[tuple[float, int, int], list[Piece]] = defaultdict(list)
+        by_tile: dict[Window, list[Piece]] = defaultdict(list)
         for index in self._members[large]:
             if _tile(self._pieces[index]) in tiles:
                 by_tile[_tile(self._pieces[index])].append(self._pieces[index])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..errors import PromptError
 from ..masks import Mask
@@ -63,6 +63,25 @@ def with_coarser(grids: Sequence[TileGrid]) -> tuple[float, ...]:
     return (*(grid.scale for grid in grids), scale) if scale < coarsest.scale else ()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a tile shows of the object of a prompt.
+
+    Attributes:
+        grid: The grid of the tile, or one of its scale.
+        tile: The tile.
+        masks: The masks as the tile has them, none of them empty.
+        placed: The same in pixels of the raster.
+        cut: Whether the border of the tile cuts one of them.
+    """
+
+    grid: TileGrid
+    tile: Tile
+    masks: tuple[Mask, ...]
+    placed: tuple[SceneMask, ...]
+    cut: bool
+
+
 class PlacedPrompt:
     """A spatial prompt on its way through tiles, from the finest scale to the coarsest, until no border cuts its mask.
 
@@ -74,9 +93,9 @@ class PlacedPrompt:
         grids: The tiles, one grid for each scale, the finest first.
 
     Attributes:
+        grid: The grid, or the scale, of the tile to ask.
         tile: The tile to ask, or the last one that was asked.
-        masks: The masks of the last tile that had any, in pixels of the raster.
-        cut: Whether the border of that tile cuts one of them.
+        answer: What the last tile showed that had any masks; None before there is one.
 
     Raises:
         PromptError: The prompt is an empty mask, has the logits of one, or is larger than any tile can be.
@@ -86,9 +105,9 @@ class PlacedPrompt:
         self._index, self._prompt, self._grids = index, prompt, grids
         self._extent = extent(prompt)
         self._steps = self._tiles()
-        self.tile = next(self._steps)
-        self.masks: list[SceneMask] = []
-        self.cut = self._asks_on = False
+        self.grid, self.tile = next(self._steps)
+        self.answer: Answer | None = None
+        self._asks_on = False
 
     @property
     def prompt(self) -> SpatialPrompt:
@@ -98,27 +117,37 @@ class PlacedPrompt:
     def take(self, masks: Sequence[Mask]) -> None:
         """Take the masks of the tile, without its empty ones. Where it has none, those of an earlier tile stay."""
         placed = [rescaled(replace(mask, prompt_index=self._index), self.tile.window) for mask in masks]
-        clear = clear_part(self.tile, self._grids[0].size)
+        clear = clear_part(self.tile, self.grid.size)
         self._asks_on = any(is_cut(mask, clear) for mask in placed)
         if placed:
-            self.masks, self.cut = placed, self._asks_on
+            self.answer = Answer(self.grid, self.tile, tuple(masks), tuple(placed), self._asks_on)
+
+    @property
+    def masks(self) -> tuple[SceneMask, ...]:
+        """The masks of the answer, in pixels of the raster."""
+        return () if self.answer is None else self.answer.placed
+
+    @property
+    def cut(self) -> bool:
+        """Whether the border of its tile cuts a mask of the answer."""
+        return self.answer is not None and self.answer.cut
 
     def goes_on(self) -> bool:
         """Return whether another tile is to be asked after the last one. It is `tile` then."""
         following = next(self._steps, None) if self._asks_on else None
-        self.tile = following or self.tile
+        self.grid, self.tile = following or (self.grid, self.tile)
         return following is not None
 
-    def _tiles(self) -> Iterator[Tile]:
+    def _tiles(self) -> Iterator[tuple[TileGrid, Tile]]:
         for grid, tile in places(self._extent, self._grids):
-            yield tile
+            yield grid, tile
             seen = {tile.window}
             for _ in range(_MOVES):
                 moved = grid.around(*_middle(_around(self._extent, *(mask.box for mask in self.masks))))
                 if moved.window in seen or not holds(moved.window, self._extent, BORDER / grid.scale, grid.size):
                     break
                 seen.add(moved.window)
-                yield moved
+                yield grid, moved
 
 
 def _around(*boxes: Box) -> Box:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ..._checks import flag, is_number, is_whole_number, whole_number
-from ..._counting import number_of
 from ...datasets.core import Category
 from ...errors import ConfigError, InputError, shown
 from ...image_files import Unused
@@ -77,8 +76,8 @@ class SceneTiles:
         raster: The open raster. Whoever opened the source closes it.
         grids: The grids of tiles, the finest first.
         prompts: Prompts of the run that are for every tile.
-        asked: Prompts for places in the raster by the name of the tile that holds them; None if there are none. Then only tiles with
-            something to ask are images of the source.
+        asked: Prompts for places in the raster by the tile that they go to first, each with its scale; None if there are none. Then only
+            tiles with something to ask are images of the source. Some of them are beside the grids.
         dropped: Why prompts cannot be used.
     """
 
@@ -87,7 +86,7 @@ class SceneTiles:
     options: SceneOptions
     grids: tuple[TileGrid, ...]
     prompts: tuple[Prompt, ...] = ()
-    asked: Mapping[str, tuple[AskedObject, ...]] | None = field(default=None, repr=False)
+    asked: Mapping[tuple[float, Tile], tuple[AskedObject, ...]] | None = field(default=None, repr=False)
     dropped: tuple[str, ...] = ()
     categories: tuple[Category, ...] = field(default=(), init=False)
     unused: Unused = field(default=Unused(), init=False)
@@ -118,16 +117,20 @@ class SceneTiles:
         return tuple(sorted({each.label for each in asked if each.label}))
 
     def __iter__(self) -> Iterator[SourceImage]:
-        """Return the tiles, the finest scale first, row by row."""
+        """Return the tiles: those of the grids, the finest scale first and row by row, then those beside them."""
         common = tuple(AskedObject(prompt, place=f"prompt {number}") for number, prompt in enumerate(self.prompts))
-        description = self.raster.description
+        description, asked_of = self.raster.description, self.asked
+        for scale, tile in self._tiles():
+            asked = None if asked_of is None else (*asked_of.get((scale, tile), ()), *(common if tile.row >= 0 else ()))
+            if asked is None or asked:
+                place = SourceTile(description, tile, scale)
+                yield SourceImage(tile_name(self.raster.name, scale, tile), self.path, asked, group=self.raster.name, tile=place)
+
+    def _tiles(self) -> Iterator[tuple[float, Tile]]:
         for grid in self.grids:
-            for tile in grid:
-                name = tile_name(self.raster.name, grid.scale, tile)
-                asked = None if self.asked is None else (*self.asked.get(name, ()), *common)
-                if asked is None or asked:
-                    place = SourceTile(description, tile, grid.scale)
-                    yield SourceImage(name, self.path, asked, group=self.raster.name, tile=place)
+            yield from ((grid.scale, tile) for tile in grid)
+        beside = [(scale, tile) for scale, tile in self.asked or () if tile.row < 0]
+        yield from sorted(beside, key=lambda each: (-each[0], each[1].window))
 
     def remember(self, out: Path) -> None:
         """Write the limits by which the raster is stretched into the output folder, for later runs.
@@ -219,32 +222,21 @@ def open_scene(source: str | os.PathLike[str], options: SceneOptions, prompts: S
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
         tiles = SceneTiles(path, raster, options, grids)
         common = (each for each in prompts if not isinstance(each, SpatialPrompt))
-        bound = tuple(bound_examples(each, raster, grids[0]) if isinstance(each, Concept) else each for each in common)
+        bound = tuple(bound_examples(each, raster, grids) if isinstance(each, Concept) else each for each in common)
         if not places and options.prompts is None:
             return replace(tiles, prompts=bound)
-        asked, dropped = _asked(objects_of(places, options.prompts, raster), grids, raster.name)
-        return replace(tiles, prompts=bound, asked=asked, dropped=dropped)
+        found = placed(objects_of(places, options.prompts, raster), grids, raster.name)
+        return replace(tiles, prompts=bound, asked=found.asked, dropped=found.dropped)
     except BaseException:
         raster.close()
         raise
 
 
-def _asked(
-    objects: Sequence[AskedObject], grids: Sequence[TileGrid], raster: str
-) -> tuple[dict[str, tuple[AskedObject, ...]], tuple[str, ...]]:
-    """Return the prompts of each tile by its name, and why others cannot be used.
-
-    Raises:
-        InputError: None can be used.
-    """
-    asked, dropped = placed(objects, grids, lambda grid, tile: tile_name(raster, grid.scale, tile))
-    if not asked:
-        raise InputError(f"of {number_of(len(objects), 'prompt')} none lies in {raster}" + (f": {dropped[0]}" if dropped else ""))
-    return asked, dropped
-
-
 def tile_name(raster: str, scale: float, tile: Tile) -> str:
-    """Return the name of a tile as an image, such as ``scene.tif/1/r00012-c00007``."""
+    """Return the name of a tile as an image, such as ``scene.tif/1/r00012-c00007``; of one beside the grid, by its place and size."""
+    if tile.row < 0:
+        window = tile.window
+        return f"{raster}/{scale:g}/x{window.x:06}-y{window.y:06}-{window.width}x{window.height}"
     return f"{raster}/{scale:g}/r{tile.row:05}-c{tile.column:05}"
 
 

@@ -1,21 +1,23 @@
-"""Prompts for places in a raster: which tile each goes to, and where it is in it.
+"""Prompts for places in a raster, and the tile that each goes to first.
 
-A prompt goes to one tile of each scale: the one in whose core its middle lies. When all tiles are done, the mask of the finest scale that
-no border cuts is the answer.
+Where the border of that tile cuts the object, `promptseg.annotation.following` asks others.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import PromptError, shown
+from ..._counting import number_of
+from ...errors import InputError, PromptError, shown
+from ...masks import Size
 from ...prompts import Concept, Example, Prompt, SpatialPrompt
 from ...rasters.raster import Raster
 from ...tiling.grid import Tile, TileGrid
 from ...tiling.moving import extent, into
+from ...tiling.placing import places
 from .core import AskedObject
 
 
@@ -38,66 +40,75 @@ def objects_of(prompts: Sequence[SpatialPrompt], file: Path | None, raster: Rast
     return [replace(each, id=number) for number, each in enumerate(found, 1)]
 
 
-def placed(
-    objects: Iterable[AskedObject], grids: Sequence[TileGrid], name: Callable[[TileGrid, Tile], str]
-) -> tuple[dict[str, tuple[AskedObject, ...]], tuple[str, ...]]:
-    """Return the prompts of each tile, by its name, and why others cannot be used.
+@dataclass(frozen=True)
+class PlacedObjects:
+    """The prompts for places in a raster, by the tiles that they go to first.
+
+    Attributes:
+        asked: The prompts by tile, each with its scale, in pixels of the raster.
+        dropped: Why others cannot be used.
+    """
+
+    asked: Mapping[tuple[float, Tile], tuple[AskedObject, ...]]
+    dropped: tuple[str, ...]
+
+
+def placed(objects: Sequence[AskedObject], grids: Sequence[TileGrid], raster: str) -> PlacedObjects:
+    """Return the prompts for places in a raster by their tiles.
 
     Args:
         objects: The objects that are asked for, in pixels of the raster.
-        grids: The grids of tiles.
-        name: Function that returns the name of a tile.
+        grids: The grids of tiles, the finest first.
+        raster: Name of the raster, for messages.
+
+    Raises:
+        InputError: None can be used.
     """
-    asked: dict[str, list[AskedObject]] = defaultdict(list)
+    asked: dict[tuple[float, Tile], list[AskedObject]] = defaultdict(list)
     dropped = []
     for each in objects:
-        problem = None
-        found = 0
-        for grid in grids:
-            try:
-                tile, prompt = in_tile(each.prompt, grid)
-            except PromptError as error:
-                problem = error
-                continue
-            asked[name(grid, tile)].append(replace(each, prompt=prompt))
-            found += 1
-        if not found:
-            dropped.append(f"{each.place}: {problem}")
-    return {tile: tuple(own) for tile, own in asked.items()}, tuple(dropped)
+        try:
+            prompt = checked_place(each.prompt, grids[0].size)
+            grid, tile = next(places(extent(prompt), grids))
+        except PromptError as error:
+            dropped.append(f"{each.place}: {error}")
+            continue
+        asked[grid.scale, tile].append(replace(each, prompt=prompt))
+    if not asked:
+        why = f": {dropped[0]}" if dropped else ""
+        raise InputError(f"of {number_of(len(objects), 'prompt')} none lies in {raster}{why}")
+    return PlacedObjects({tile: tuple(own) for tile, own in asked.items()}, tuple(dropped))
 
 
-def bound_examples(concept: Concept, raster: Raster, grid: TileGrid) -> Concept:
-    """Return a concept whose examples in the raster have the tile that holds them as their image.
+def checked_place(prompt: Prompt, size: Size) -> SpatialPrompt:
+    """Return a prompt for a place in a raster of a size ``(height, width)``, clipped to it.
+
+    Raises:
+        PromptError: The prompt is no place, or lies outside of the raster.
+    """
+    if not isinstance(prompt, SpatialPrompt):
+        raise PromptError(f"{shown(prompt)} is no place in the raster")
+    return prompt.in_raster(size)
+
+
+def bound_examples(concept: Concept, raster: Raster, grids: Sequence[TileGrid]) -> Concept:
+    """Return a concept whose examples in the raster have a tile that holds them as their image.
+
+    Args:
+        concept: The concept.
+        raster: The raster.
+        grids: Its grids of tiles, the finest first.
 
     Raises:
         InputError: The raster cannot be read there.
         PromptError: An example lies outside the raster.
     """
-    examples = []
-    for each in concept.examples:
-        if each.digest is not None:
-            examples.append(each)
-            continue
-        tile, prompt = in_tile(each.prompt, grid)
-        examples.append(Example(raster.read(tile.window, tile.input_size), prompt, each.positive))
-    return replace(concept, examples=tuple(examples))
+    return replace(concept, examples=tuple(_bound(each, raster, grids) for each in concept.examples))
 
 
-def in_tile(prompt: Prompt, grid: TileGrid) -> tuple[Tile, SpatialPrompt]:
-    """Return the tile in whose core the middle of a prompt lies, and the prompt in pixels of the tile as the model sees it.
-
-    Raises:
-        PromptError: The prompt is no place in the raster, lies outside of it, or has points that the tile does not show alone.
-    """
-    if not isinstance(prompt, SpatialPrompt):
-        raise PromptError(f"{shown(prompt)} is no place in the raster")
-    height, width = grid.size
-    x0, y0, x1, y1 = extent(prompt)
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    if not (0 <= x < width and 0 <= y < height):
-        raise PromptError(f"{shown(prompt)} lies outside the raster, which is {width} wide and {height} high")
-    tile = grid.holding(x, y)
-    moved = into(prompt, tile)
-    if not moved.kinds:
-        raise PromptError(f"{shown(prompt)} reaches beyond a tile on all sides: give a smaller scale as well")
-    return tile, moved
+def _bound(example: Example, raster: Raster, grids: Sequence[TileGrid]) -> Example:
+    if example.digest is not None:
+        return example
+    prompt = checked_place(example.prompt, raster.size)
+    _, tile = next(places(extent(prompt), grids))
+    return Example(raster.read(tile.window, tile.input_size), into(prompt, tile), example.positive)
