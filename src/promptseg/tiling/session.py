@@ -182,8 +182,8 @@ class TiledSession(StaysInProcess):
         moved to the middle of the mask. If it is still cut, the next coarser scale is asked. A prompt for which the model finds nothing has
         no mask. Points of the background outside of the tile are left out.
 
-        An answer is refined by giving it again, as ``Prompt.mask(masks[0]) + Prompt.point(x, y)``. Its pixels count: logits are of a tile, and
-        the next answer may be another tile's.
+        An answer is refined by giving it again, as ``Prompt.mask(masks[0]) + Prompt.point(x, y)``. Its pixels count: logits are of a tile,
+        and the next answer may be another tile's.
 
         Args:
             prompts: Spatial prompts in pixels of the raster, one for each object.
