@@ -24,6 +24,7 @@ from promptseg.masks import Mask
 from promptseg.rasters.opening import open_raster
 from promptseg.scene_masks import SceneMask, SceneMasks
 from promptseg.testing import FakeSegmenter
+from slides import write_svs
 
 ALL = Prompt.everything(4)
 BOXES = [
@@ -70,6 +71,12 @@ def test_each_object_of_a_raster_is_there_once_and_whole_wherever_tiles_cut_it(s
     assert boxes_of(tmp_path / "out" / "objects.geojson") == sorted(BOXES)
     assert str(done).startswith("9 tiles annotated with 5 objects")
     assert done.to_dict()["scene"] == [300, 280]
+
+
+def test_a_slide_in_jpeg_2000_gives_the_objects_that_its_pixels_show(blobs, tmp_path):
+    write_svs(tmp_path / "slide.svs", sheet(300, 280, BOXES), compression="aperio_jp2000_rgb", compressionargs={"level": 0})
+    annotate(tmp_path / "slide.svs", ALL, pipeline=blobs, out=tmp_path / "out", formats=["geojson", "coco"], **TILES)
+    assert boxes_of(tmp_path / "out" / "objects.geojson") == sorted(BOXES)
 
 
 def test_what_is_larger_than_a_tile_comes_whole_from_a_coarser_scale(add_model, tmp_path):

@@ -128,7 +128,7 @@ class TestStorage:
         reader.close()
 
     def test_tags_that_are_read_late_do_not_move_where_pixels_are_read(self, tmp_path, monkeypatch):
-        """The tables of JPEG are such a tag. Without imagecodecs, no JPEG is decoded here: another compression stands in."""
+        """The tables of JPEG are such a tag. tifffile writes none: another compression stands in."""
         array = ramp(110, 131)
         tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", tile=(32, 48), compression="zlib")
         monkeypatch.setattr("promptseg.rasters.tiff._JPEG", (8,))

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..masks import Size
 from .averaging import averaged
 from .georeference import Georeference
+from .pixel_sizes import PixelSize
 from .reader import Band, Samples
 from .window import Window
 
@@ -33,6 +34,7 @@ class ArrayReader:
     """
 
     overviews: tuple[Size, ...] = ()
+    pixel_size: PixelSize | None = None
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from ..errors import InputError, InputWarning, MissingDependencyError, PromptSeg
 from ..masks import Size
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
+from .pixel_sizes import PixelSize
 from .reader import Band, Color, Samples, several_pages
 from .window import Window
 
@@ -68,6 +69,8 @@ class GdalReader:
         MissingDependencyError: rasterio is not installed.
         InputError: The file is none that it reads, or has samples or blocks that are not supported.
     """
+
+    pixel_size: PixelSize | None = None
 
     def __init__(self, path: Path, *, colored: bool = True) -> None:
         self._path, self._rasterio, self._colored = path, import_rasterio(path), colored

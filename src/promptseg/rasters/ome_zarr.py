@@ -16,6 +16,7 @@ from .._install import install_extra
 from ..errors import InputError, MissingDependencyError, PromptSegError, shown
 from ..masks import Size
 from .georeference import Georeference
+from .pixel_sizes import PixelSize, stated_in_scale
 from .pyramid import Level, read_level
 from .reader import Band, Samples
 from .window import Window
@@ -61,6 +62,7 @@ class ZarrReader:
         try:
             attributes = _attributes(path)
             axes, names = _first_image(attributes, path)
+            self.pixel_size = _pixel_size(attributes["multiscales"][0])
             self._levels = [_array(zarr, path, name) for name in names]
             self._read_header(axes, attributes)
         except PromptSegError:
@@ -150,6 +152,12 @@ def _first_image(attributes: Mapping[str, Any], path: Path) -> tuple[list[str], 
     if not names:
         raise InputError(f"{path} has an image without arrays")
     return axes, names
+
+
+def _pixel_size(image: Mapping[str, Any]) -> PixelSize | None:
+    """Return the size of a pixel of the largest array of an image, or None where it is not stated in a unit of length."""
+    found = [each["scale"] for each in image["datasets"][0].get("coordinateTransformations", ()) if each.get("type") == "scale"]
+    return stated_in_scale(found[0], image.get("axes", ())) if found else None
 
 
 def _array(zarr: ModuleType, path: Path, name: str) -> Any:

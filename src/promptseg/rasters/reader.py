@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..masks import Size
 from .georeference import Georeference
+from .pixel_sizes import PixelSize
 from .window import Window
 
 Color = Literal["gray", "red", "green", "blue", "alpha"]
@@ -52,6 +53,7 @@ class Reader(Protocol):
         georeference: Where the raster lies in the world, or None.
         overviews: ``(height, width)`` of the reduced copies in the file, the largest first.
         complete: Whether every pixel is known to have data.
+        pixel_size: Width and height of a pixel in micrometers, or None where the file does not say.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Reader(Protocol):
     georeference: Georeference | None
     overviews: tuple[Size, ...]
     complete: bool
+    pixel_size: PixelSize | None
 
     def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
         """Return the samples of a window that lies in the raster.

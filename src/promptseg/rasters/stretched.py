@@ -14,6 +14,7 @@ from ..errors import InputError, shown
 from ..image_formats import MAX_PIXELS
 from ..masks import Size
 from .georeference import Georeference
+from .pixel_sizes import PixelSize
 from .reader import Reader
 from .stretching import Limits, stretched
 from .window import Window
@@ -52,6 +53,11 @@ class StretchedRaster:
     def overviews(self) -> tuple[Size, ...]:
         """``(height, width)`` of the reduced copies in the file, the largest first. Without them, a reduced window is read in full."""
         return self._reader.overviews
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """Width and height of a pixel in micrometers, as files of microscopes and scanners state them; None where the file does not."""
+        return self._reader.pixel_size
 
     @property
     def description(self) -> Mapping[str, Any]:

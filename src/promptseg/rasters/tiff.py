@@ -18,6 +18,8 @@ from ..errors import InputError, MissingDependencyError, PromptSegError
 from ..masks import Size
 from .georeference import stated_georeference
 from .handles import ClosedError, Handles
+from .jpeg2000 import APERIO_YCBCR, in_rgb
+from .pixel_sizes import stated_in_tiff
 from .pyramid import Level, read_level
 from .reader import Band, Color, Samples, several_pages
 from .window import Window
@@ -111,6 +113,7 @@ class TiffReader:
         self.georeference = stated_georeference(self._path, tags)
         self._alpha = next((at for at, band in enumerate(self.bands) if band.color == "alpha"), None)
         self.complete = self._alpha is None and self._nodata is None and self.dtype.kind != "f"
+        self.pixel_size = stated_in_tiff(file) if _is_of_a_scanner(file) else None
 
     def _check(self, series: Any) -> None:
         """Raise `InputError` where a piece of the file is more than memory may hold, or a level is no copy of the first."""
@@ -217,7 +220,9 @@ def _segment(page: Any, frame: Any, index: int, size: Size) -> NDArray[Any]:
     options = {"jpegtables": page.jpegtables, "jpegheader": frame.jpegheader} if frame.compression in _JPEG else {}
     decode = frame.decode
     file.seek(offset)  # Tags are read when they are asked for, and that moves the place in the file.
-    return np.asarray(decode(file.read(count), index, **options)[0][0])
+    content = file.read(count)
+    pixels = np.asarray(decode(content, index, **options)[0][0])
+    return in_rgb(pixels, content) if frame.compression == APERIO_YCBCR else pixels
 
 
 def _is_plain(frame: Any) -> bool:
