@@ -24,6 +24,7 @@ pytest_plugins = [
     "grounding_models",
     "hf_names",
     "hub_server",
+    "internet",
     "long_first",
     "mini_sam_once",
     "no_garbage",

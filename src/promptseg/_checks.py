@@ -23,6 +23,8 @@ def absent_hint(path: str | os.PathLike[str]) -> str:
     """Return what to do about a path where nothing is, for the end of a message: the name beside it that is almost the same, if any."""
     asked = Path(path)
     try:
+        if asked.is_symlink():
+            return f": it is a link to {asked.readlink()}, and nothing is there"
         with os.scandir(asked.parent) as found:
             beside = {entry.name.casefold(): entry.name for entry in itertools.islice(found, _LISTED)}
     except (OSError, ValueError):

@@ -341,3 +341,13 @@ def test_drawn_objects_are_those_of_another_programs_polygons(tmp_path):
     (found,) = read_scene(geopackage(tmp_path / "a.gpkg", [polygon]), RASTER)
     expected = rasterize([polygon], SIZE, transform=Affine(*NORTH_UP.matrix), dtype="uint8").astype(bool)
     assert found.iou(drawn(expected, (0, 0))) > 0.995
+
+
+@pytest.mark.parametrize(("kind", "name"), [("url", "url"), ("link", "href")])
+def test_a_coordinate_system_at_an_address_is_not_fetched(kind, name, tmp_path, internet):
+    about = {"type": kind, "properties": {name: f"{internet.address}/crs", "type": "proj4"}}
+    path = geojson(tmp_path / "points.geojson", [("Point", world((5, 5))[0], {})], crs=None)
+    path.write_text(path.read_text().replace("{", '{"crs": ' + json.dumps(about) + ", ", 1))
+    with pytest.raises(InputError, match=r"points\.geojson is in EPSG:4326"):
+        read_prompts(path, RASTER)
+    assert not internet.was_asked()

@@ -5,6 +5,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
@@ -49,6 +50,14 @@ class TestWhereItLies:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert ps.open_raster(write_tiff(ramp(70, 90))).georeference is None
+
+    def test_a_format_without_maps_has_no_georeference(self, tmp_path):
+        cv2.imwrite(str(tmp_path / "scan.ppm"), ramp(70, 90))
+        assert ps.open_raster(tmp_path / "scan.ppm").georeference is None
+
+    def test_a_map_that_is_almost_none_is_kept(self, write_tiff):
+        transform = rasterio.Affine(1.000001, 0, 0, 0, 1, 0)
+        assert ps.open_raster(write_tiff(ramp(70, 90), transform=transform)).georeference.matrix == tuple(transform)[:6]
 
     def test_a_map_without_a_coordinate_system_is_kept(self, write_tiff):
         georeference = ps.open_raster(write_tiff(ramp(70, 90), transform=self.ROTATED)).georeference
@@ -133,6 +142,18 @@ class TestPixels:
         array = ramp(64, 64, 1) % 2
         with ps.open_raster(write_tiff(array, nbits=1)) as raster:
             assert np.array_equal(raster.read(whole(raster))[..., :1], array * 255)
+
+    @pytest.mark.parametrize("options", [{}, {"nbits": 2}, {"nbits": 4}])
+    def test_where_low_samples_are_white_they_are_shown_so(self, options, write_tiff):
+        most = 2 ** options.get("nbits", 8) - 1
+        array = ramp(64, 64, 1, most=most)
+        with ps.open_raster(write_tiff(array, photometric="miniswhite", **options)) as raster:
+            assert np.array_equal(raster.read(whole(raster))[..., :1], (most - array) * (255 // most))
+
+    def test_where_low_samples_are_white_limits_are_still_of_the_samples(self, write_tiff):
+        array = ramp(64, 64, 1, "uint16", 4000)
+        with ps.open_raster(write_tiff(array, photometric="miniswhite"), limits=(0, 4000)) as raster:
+            assert np.abs(raster.read(whole(raster))[..., :1] - (255 - array / 4000 * 255)).max() <= 0.51
 
     def test_complex_numbers_are_refused(self, write_tiff):
         with pytest.raises(InputError, match=r"scene\.tif has complex numbers \(complex64\)"):
@@ -279,6 +300,13 @@ class TestDamage:
         (tmp_path / "scene.tif").write_text('<GDAL_WMS><Service name="WMS"><ServerUrl>http://127.0.0.1:9/</ServerUrl></Service></GDAL_WMS>')
         with pytest.raises(InputError, match=r"scene\.tif is not a raster that rasterio reads"):
             ps.open_raster(tmp_path / "scene.tif")
+
+    def test_overviews_at_an_address_are_not_fetched(self, write_tiff, internet):
+        tags = {"ns": "OVERVIEWS", "OVERVIEW_FILE": f"{internet.address}/a.tif"}
+        path = write_tiff(ramp(128, 128), edit=lambda dataset: dataset.update_tags(**tags))
+        with pytest.warns(InputWarning, match="the overviews of .*scene.tif cannot be read"), ps.open_raster(path) as raster:
+            assert np.array_equal(raster.read(whole(raster)), ramp(128, 128))
+        assert not internet.was_asked()
 
     def test_a_file_in_pieces_that_no_memory_holds_is_named_with_what_to_do(self, write_tiff, monkeypatch):
         monkeypatch.setattr("promptseg.rasters.geotiff._LARGEST_BLOCK", 64 * 64 * 3 - 1)

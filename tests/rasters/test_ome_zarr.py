@@ -150,3 +150,15 @@ def test_without_zarr_the_package_is_named(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "zarr", None)
     with pytest.raises(MissingDependencyError, match=r"reading .*image\.zarr needs zarr, which is not installed: pip install .*geo"):
         ZarrReader(path)
+
+
+@pytest.mark.parametrize("axes", ["yyx", "tczyx", "yx"])
+def test_axes_that_do_not_fit_the_arrays_are_named(axes, write):
+    with pytest.raises(InputError, match=r"image\.zarr has the axes .*, and arrays of \(3, 60, 80\): expected one name for each dimension"):
+        ps.open_raster(write([ramp(60, 80).transpose(2, 0, 1)], axes))
+
+
+def test_sizes_of_which_the_first_is_not_the_largest_are_named(write):
+    array = ramp(60, 80, 1)[..., 0]
+    with pytest.raises(InputError, match=r"lists its sizes as \[\(30, 40\), \(60, 80\)\], where the largest is expected first"):
+        ps.open_raster(write([array[::2, ::2], array], "yx"))

@@ -132,6 +132,17 @@ class TestOfAFile:
         with pytest.raises(InputError, match=r"there is no such file.*scene\.tif"):
             ps.open_raster(tmp_path / "scen.tif")
 
+    def test_a_link_to_nothing_is_named_with_its_target(self, tmp_path):
+        (tmp_path / "scene.tif").symlink_to(tmp_path / "gone.tif")
+        with pytest.raises(InputError, match=r"scene\.tif: there is no such file: it is a link to .*gone\.tif, and nothing is there"):
+            ps.open_raster(tmp_path / "scene.tif")
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "scene.tif")
+        with pytest.raises(InputError, match=r"scene\.tif is neither a file nor a folder, such as a pipe or a device"):
+            ps.open_raster(tmp_path / "scene.tif")
+
     @pytest.mark.parametrize("text", ["/vsicurl/http://127.0.0.1:1/a.tif", "http://127.0.0.1:1/a.tif", "GTIFF_DIR:1:a.tif", "a\0b"])
     def test_text_that_is_no_file_reaches_no_library(self, text):
         with pytest.raises(InputError, match="cannot read raster"):

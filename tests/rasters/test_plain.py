@@ -60,6 +60,16 @@ def test_transparent_pixels_have_no_data(room, tmp_path):
         assert np.array_equal(raster.read(whole(raster))[10:], array[10:, :, :3])
 
 
+@pytest.mark.parametrize("mode", ["RGB", "P", "L"])
+def test_a_color_that_stands_for_nothing_has_no_data(mode, room, tmp_path):
+    gray = ramp(100, 130, 1)[..., 0] // 64
+    image = Image.fromarray(gray * 60).convert(mode)
+    image.save(tmp_path / "scan.png", transparency=(120, 120, 120) if mode == "RGB" else int(np.asarray(image)[gray == 2][0]))
+    with ps.open_raster(tmp_path / "scan.png") as raster:
+        assert np.array_equal(raster.valid(whole(raster)), gray != 2)
+        assert np.array_equal(raster.read(whole(raster))[..., 0], np.where(gray == 2, 0, gray * 60))
+
+
 def test_gray_palette_and_sixteen_bits_are_read(room, tmp_path):
     gray = ramp(100, 130, 1)[..., 0]
     Image.fromarray(gray).save(tmp_path / "gray.png")

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,15 @@ def test_a_band_of_few_values_other_than_one_is_stretched_to_its_extremes():
 def test_values_between_the_limits_become_gray_and_those_beyond_black_or_white(dtype):
     values = np.array([0, 100, 140, 200, 300], dtype).reshape(1, 5, 1)
     assert stretched(values, ((100.0, 200.0),)).ravel().tolist() == [0, 0, 102, 255, 255]
+
+
+@pytest.mark.parametrize("value", [np.uint64(2**63 + 100), 1e30])
+def test_a_band_of_one_large_value_is_gray(value):
+    array = np.full((20, 20), value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        limits = limits_for(ArrayReader(array), (0,), (2, 98), None)
+        assert np.abs(stretched(array[..., None], limits).astype(int) - 127.5).max() <= 1
 
 
 def test_a_small_difference_of_large_numbers_is_seen():

@@ -18,7 +18,7 @@ from typing import Any
 from .._checks import absent_hint
 from .._counting import number_of
 from ..errors import InputError, PromptSegError, nearest, shown
-from .packages import check_gdal_path, geo_package
+from .packages import check_gdal_path, geo_package, offline
 from .parts_of_files import split_part
 from .wkb import Geometry, read_wkb
 
@@ -181,7 +181,7 @@ def _by_gdal(path: Path, source: str, layer: str | None) -> Iterator[VectorFile]
     geo_package("pyarrow", "vectors")
     with contextlib.ExitStack() as stack:
         try:
-            with _without_warnings():
+            with _without_warnings(), offline(pyogrio):
                 about, reader = stack.enter_context(pyogrio.open_arrow(source, layer=layer, batch_size=ROWS, use_pyarrow=True))
         except Exception as error:
             raise InputError(f"{path} cannot be read: {error}") from error

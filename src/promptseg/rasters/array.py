@@ -27,6 +27,7 @@ class ArrayReader:
         bands: Its bands; by default gray for one, RGB for three and RGBA for four.
         bits: Number of bits of a sample that are used; by default all.
         georeference: Where it lies in the world.
+        orientation: How the pixels are stored, 1 to 8 as EXIF counts.
         close: What to do when the raster is closed.
 
     Raises:
@@ -44,6 +45,7 @@ class ArrayReader:
         bands: tuple[Band, ...] | None = None,
         bits: int | None = None,
         georeference: Georeference | None = None,
+        orientation: int = 1,
         close: Callable[[], object] | None = None,
     ) -> None:
         mapped = _constant(array) if isinstance(array, np.ndarray) else array
@@ -53,7 +55,7 @@ class ArrayReader:
             raise InputError(f"a raster is an array (height, width) or (height, width, bands) with pixels, got shape {array.shape}")
         if array.dtype.kind not in "biuf":
             raise InputError(f"a raster has samples of bool, integers or floats, got {array.dtype}")
-        self.name, self.georeference, self._close = name, georeference, close
+        self.name, self.georeference, self.orientation, self._close = name, georeference, orientation, close
         self.size: Size = (array.shape[0], array.shape[1])
         self.dtype: np.dtype[Any] = array.dtype
         self.bits = bits or (1 if array.dtype.kind == "b" else array.dtype.itemsize * 8)

@@ -19,8 +19,10 @@ from ..errors import InputError, InputWarning, MissingDependencyError, PromptSeg
 from ..masks import Size
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
+from .mosaic import check_parts
 from .pixel_sizes import PixelSize
 from .reader import Band, Color, Samples, several_pages
+from .upright import stated_orientation
 from .window import Window
 
 _opening = threading.Lock()
@@ -31,10 +33,16 @@ _CACHE = 256 << 20
 _LARGEST_BLOCK = 1 << 30
 """Maximum bytes of one block of a file, for all of its bands. A block is decoded as a whole, whatever is read of it."""
 
+_NO_PROXY = "nothing://nowhere"
+"""A proxy that curl cannot use: nothing is fetched, in whatever way a file names an address."""
+
 _MOST_BANDS = 10_000
 _OF_OPENCV = ("uint8", "int8", "uint16", "int16", "int32", "float32", "float64")
 _OURS = (PromptSegError, InputWarning, MemoryError)
 """Errors that are not of rasterio. A warning is raised where the user makes errors of them."""
+
+_NO_MAP = (1, 0, 0, 0, 1, 0)
+"""The map of a file with control points instead of one."""
 
 _COLORS: dict[str, Color] = {name: name for name in ("gray", "red", "green", "blue", "alpha")}
 _MOSAIC = "VRT"
@@ -79,6 +87,7 @@ class GdalReader:
         self._without_overviews = Handles(lambda: self._opened(OVERVIEW_LEVEL="NONE"))
         self._broken = False
         try:
+            check_parts(path)
             with self._borrowed(self._handles) as dataset:
                 self._read_header(dataset)
         except BaseException as error:
@@ -93,13 +102,14 @@ class GdalReader:
         self.size: Size = (dataset.height, dataset.width)
         self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[0])
         self.bits = _bits(dataset, self.dtype)
-        orientation = dataset.tags().get("EXIF_Orientation", "1")
-        self.stated_orientation = int(orientation) if orientation.isdecimal() else 1
-        self.georeference = _georeference(dataset, self._path)
+        self.orientation = stated_orientation(self._path, dataset.tags().get("EXIF_Orientation"))
+        self.georeference = _georeference(dataset, self._path, self._has_map)
         self._palette = _palette(dataset) if self._colored else None
         if self._palette is None:
             colors = [_COLORS.get(color.name) for color in dataset.colorinterp]
             self.bands = tuple(Band(name or "", color) for name, color in zip(dataset.descriptions, colors, strict=True))
+            if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES":  # Of further bands, TIFF does not say what low values are.
+                self.bands = (self.bands[0]._replace(white_is_low=True), *self.bands[1:])
         else:
             self.bands = Band("", "red"), Band("", "green"), Band("", "blue")
             self.dtype, self.bits = self._palette.dtype, 8
@@ -200,10 +210,16 @@ class GdalReader:
 
     def _opened(self, **options: str) -> Any:
         # What is warned of is one setting for all threads: two that change it at once would undo each other.
-        with _opening, self._rasterio.Env(**_settings()) as env, warnings.catch_warnings():
-            warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
+        with _opening, self._rasterio.Env(**_settings()) as env, warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             drivers = sorted(set(env.drivers()) - _NETWORK)
-            return self._rasterio.io.DatasetReader(str(self._path), driver=drivers, sharing=False, **options)
+            dataset = self._rasterio.io.DatasetReader(str(self._path), driver=drivers, sharing=False, **options)
+        without_map = [each for each in told if issubclass(each.category, self._rasterio.errors.NotGeoreferencedWarning)]
+        self._has_map = not without_map
+        for each in told:
+            if each not in without_map:
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        return dataset
 
     @contextlib.contextmanager
     def _borrowed(self, handles: Handles[Any]) -> Iterator[Any]:
@@ -225,7 +241,8 @@ def _interleaved(values: NDArray[Any]) -> NDArray[Any]:
 
 def _settings() -> dict[str, Any]:
     """Return GDAL's settings while it reads here. It fetches nothing."""
-    return {"GDAL_CACHEMAX": _CACHE, "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}-of-nothing", "GDAL_NUM_THREADS": "1"}
+    nowhere = {"GDAL_HTTP_PROXY": _NO_PROXY, "GDAL_HTTPS_PROXY": _NO_PROXY, "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}-of-nothing"}
+    return {"GDAL_CACHEMAX": _CACHE, "GDAL_NUM_THREADS": "1", **nowhere}
 
 
 def _bits(dataset: Any, dtype: np.dtype[Any]) -> int:
@@ -242,9 +259,9 @@ def _palette(dataset: Any) -> NDArray[np.uint8] | None:
     return np.array([table.get(index, (0, 0, 0, 0)) for index in range(max(table) + 1)], np.uint8)
 
 
-def _georeference(dataset: Any, path: Path) -> Georeference | None:
+def _georeference(dataset: Any, path: Path, has_map: bool) -> Georeference | None:
     transform = dataset.transform
-    if transform.is_identity:  # GDAL says so, too, where the file has no map.
+    if not has_map or tuple(transform[:6]) == _NO_MAP:
         if dataset.gcps[0] or dataset.rpcs is not None:
             warnings.warn(
                 f"{path} is placed in the world by control points or by a camera model, and not by a map from pixels: all results are in "

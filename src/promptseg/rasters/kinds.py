@@ -13,6 +13,7 @@ from .ome_zarr import ZarrReader
 from .plain import open_plain
 from .reader import Reader
 from .tiff import TiffReader, is_of_a_scanner
+from .upright import upright
 
 KINDS: Mapping[str, Callable[[Path], Reader]] = {
     "gdal": GdalReader,
@@ -37,18 +38,25 @@ def opened(path: Path) -> tuple[str, Reader]:
     """
     kind = _kind_of(path)
     try:
-        return kind, KINDS[kind](path)
+        return kind, opened_as(kind, path)
     except InputError:
         if kind != "gdal" or not find_spec("tifffile") or not _head(path).startswith(_TIFF):
             raise
         with contextlib.suppress(InputError, MissingDependencyError):  # What GDAL says is told.
-            return "tiff", TiffReader(path)
+            return "tiff", opened_as("tiff", path)
         raise
+
+
+def opened_as(kind: str, path: Path) -> Reader:
+    """Return the reader of a file or folder as a kind of `KINDS`, upright. The errors are those of `opened`."""
+    return upright(KINDS[kind](path))
 
 
 def _kind_of(path: Path) -> str:
     if path.is_dir():
         return "ome-zarr"
+    if not path.is_file():  # To open a pipe would wait for who writes into it.
+        raise InputError(f"{path} is neither a file nor a folder, such as a pipe or a device: give a raster file")
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty: get the file again")

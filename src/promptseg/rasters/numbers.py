@@ -9,6 +9,7 @@ from ..errors import InputError
 from .geotiff import GdalReader
 from .kinds import opened
 from .reader import Reader
+from .upright import upright
 
 
 def open_numbers(path: Path) -> Reader:
@@ -24,7 +25,7 @@ def open_numbers(path: Path) -> Reader:
     kind, reader = opened(path)
     if kind == "gdal":  # It shows indices of a palette as colors.
         reader.close()
-        reader = GdalReader(path, colored=False)
+        reader = upright(GdalReader(path, colored=False))
     try:
         _check(reader, path)
     except BaseException:
@@ -34,7 +35,7 @@ def open_numbers(path: Path) -> Reader:
 
 
 def _check(reader: Reader, path: Path) -> None:
-    if len(reader.bands) != 1:
+    if sum(band.color != "alpha" for band in reader.bands) != 1:
         raise InputError(
             f"{path} has {number_of(len(reader.bands), 'band')}, and a label raster has one: "
             "take it out, such as by gdal_translate -b 1, if one of them has the labels"

@@ -55,6 +55,7 @@ class ZarrReader:
     """
 
     georeference: Georeference | None = None
+    orientation = 1
 
     def __init__(self, path: Path) -> None:
         self._path, self.name = path, path.name
@@ -71,7 +72,10 @@ class ZarrReader:
             raise self._damaged("is no OME-Zarr that zarr reads, or is damaged", error) from error
 
     def _read_header(self, axes: Sequence[str], attributes: Mapping[str, Any]) -> None:
-        counts = dict(zip(axes, self._levels[0].shape, strict=True))
+        shape = self._levels[0].shape
+        if len(set(axes)) < len(axes) or len(axes) != len(shape):
+            raise InputError(f"{self._path} has the axes {shown(axes)}, and arrays of {shape}: expected one name for each dimension")
+        counts = dict(zip(axes, shape, strict=True))
         planes = {axis: count for axis, count in counts.items() if axis not in ("y", "x", "c") and count > 1}
         if planes or not {"y", "x"} <= set(counts) or not all(counts.values()):
             raise InputError(f"{self._path} is not one plane: its axes are {counts}. Save the plane that you mean as a folder of its own")
@@ -85,6 +89,8 @@ class ZarrReader:
                 raise InputError(f"{self._path} is no image in several sizes: they have {level.shape} of {level.dtype} beside {counts}")
         sizes = [(level.shape[axes.index("y")], level.shape[axes.index("x")]) for level in self._levels]
         self.size: Size = sizes[0]
+        if any(height > self.size[0] or width > self.size[1] for height, width in sizes):
+            raise InputError(f"{self._path} lists its sizes as {sizes}, where the largest is expected first: list its arrays in that order")
         self.overviews: tuple[Size, ...] = tuple(sizes[1:])
         self.dtype: np.dtype[Any] = np.dtype(self._levels[0].dtype)
         self.bits = 1 if self.dtype.kind == "b" else self.dtype.itemsize * 8

@@ -15,7 +15,7 @@ from ..errors import InputError, shown
 from .array import ArrayReader
 from .bands import chosen_bands
 from .identity import identity_of
-from .kinds import KINDS, opened
+from .kinds import KINDS, opened, opened_as
 from .raster import Raster
 from .reader import Reader
 from .stretched import StretchedRaster
@@ -80,7 +80,7 @@ def reopen_raster(description: Mapping[str, Any]) -> Raster:
     """
     path, kind, bands, limits = _described(description)
     identity = check_unchanged(description)
-    return _shown(KINDS[kind](Path(path)), {"path": path, **identity, "kind": kind}, bands, None, limits)
+    return _shown(opened_as(kind, Path(path)), {"path": path, **identity, "kind": kind}, bands, None, limits)
 
 
 def check_unchanged(description: Mapping[str, Any]) -> Mapping[str, int]:

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from .._install import install_extra
 from ..errors import InputError, OutputError
-from ..image_formats import open_image
 from ..images import load_image
 from .array import ArrayReader
 from .georeference import read_georeference
 from .geotiff import GdalReader
-from .reader import Reader
+from .reader import Band, Reader
 from .window import Window
 
 MAX_PLAIN_PIXELS = 1 << 30
@@ -45,7 +44,7 @@ _SPARE = 1 << 30
 
 
 def open_plain(path: Path) -> Reader:
-    """Return the reader of an image that is not stored in tiles, upright as `promptseg.load_image` makes it.
+    """Return the reader of an image that is not stored in tiles.
 
     Without rasterio, the image is decoded in memory, and has at most `promptseg.images.MAX_PIXELS` pixels.
 
@@ -61,20 +60,19 @@ def open_plain(path: Path) -> Reader:
                 f"{path} has {width} x {height} pixels, more than {MAX_PLAIN_PIXELS} for an image that must be decoded as a whole: "
                 "store it in tiles first, such as by gdal_translate -of COG"
             )
-        orientation = _orientation(path, source)
-        # A world file tells about the pixels as they are stored, which for a turned image are others.
-        georeference = source.georeference if orientation == 1 else None
-        shape = (height, width, len(source.bands))
+        bands = _with_alpha(source)
+        shape = (height, width, len(bands))
         if math.prod(shape) * source.dtype.itemsize <= _IN_MEMORY:
             mapped, close = _in_memory(source)
         else:
             mapped, close = _spooled(source, shape, path)
         return ArrayReader(
-            lambda: _upright(mapped(), orientation),
+            mapped,
             path.name,
-            bands=source.bands,
+            bands=bands,
             bits=source.bits,
-            georeference=georeference,
+            georeference=source.georeference,
+            orientation=source.orientation,
             close=close,
         )
 
@@ -86,14 +84,22 @@ def _loaded(path: Path) -> NDArray[np.uint8]:
         raise InputError(f"{error}. Larger images, and rasters of other formats, need rasterio: {install_extra('geo')}") from error
 
 
+def _with_alpha(source: GdalReader) -> tuple[Band, ...]:
+    """Return the bands of decoded pixels. Alpha is among them where the image has a mask or a color that stands for no data."""
+    has_alpha = source.complete or any(band.color == "alpha" for band in source.bands)
+    return source.bands if has_alpha else (*source.bands, Band("", "alpha"))
+
+
 def _strips(source: GdalReader) -> Iterator[NDArray[Any]]:
     """Decode an image from its first row to its last, as its decoder must."""
     height, width = source.size
     bands = tuple(range(len(source.bands)))
-    rows = max(1, _AT_ONCE // (width * len(bands) * source.dtype.itemsize))
+    rows = max(1, _AT_ONCE // (width * (len(bands) + 1) * source.dtype.itemsize))
     for y in range(0, height, rows):
         window = Window(y, 0, min(rows, height - y), width)
-        yield np.ascontiguousarray(source.read(window, window.size, bands).values)
+        values, valid = source.read(window, window.size, bands)
+        alpha = [valid[..., None].astype(values.dtype)] * (len(_with_alpha(source)) - len(bands))
+        yield np.ascontiguousarray(np.concatenate([values, *alpha], axis=2))
 
 
 def _in_memory(source: GdalReader) -> _Pixels:
@@ -125,22 +131,3 @@ def _spooled(source: GdalReader, shape: tuple[int, int, int], path: Path) -> _Pi
         file.close()
         raise
     return lambda: np.memmap(file, source.dtype, "r", shape=shape), file.close
-
-
-def _orientation(path: Path, source: GdalReader) -> int:
-    """Return the orientation that EXIF states, 1 to 8."""
-    try:
-        with open_image(path) as image:
-            found = image.getexif().get(_ORIENTATION, 1)
-    except InputError:  # It is too large for Pillow. GDAL knows what a JPEG states.
-        found = source.stated_orientation
-    return found if found in range(1, 9) else 1
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return a view of pixels that were stored in one of the eight orientations of EXIF."""
-    turned = pixels.transpose(1, 0, 2) if orientation >= 5 else pixels
-    return turned[:: -1 if orientation in (3, 4, 7, 8) else 1, :: -1 if orientation in (2, 3, 6, 7) else 1]
-
-
-_ORIENTATION = 0x0112

@@ -23,10 +23,12 @@ class Band(NamedTuple):
     Attributes:
         name: What the file calls it, or an empty string.
         color: What it shows, or None where the file does not say.
+        white_is_low: Whether low samples are bright, as in TIFF files of the photometric interpretation WhiteIsZero.
     """
 
     name: str = ""
     color: Color | None = None
+    white_is_low: bool = False
 
 
 class Samples(NamedTuple):
@@ -54,6 +56,7 @@ class Reader(Protocol):
         overviews: ``(height, width)`` of the reduced copies in the file, the largest first.
         complete: Whether every pixel is known to have data.
         pixel_size: Width and height of a pixel in micrometers, or None where the file does not say.
+        orientation: How the pixels are stored, 1 to 8 as EXIF counts; 1 is upright. `promptseg.rasters.upright` turns the others.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Reader(Protocol):
     overviews: tuple[Size, ...]
     complete: bool
     pixel_size: PixelSize | None
+    orientation: int
 
     def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
         """Return the samples of a window that lies in the raster.

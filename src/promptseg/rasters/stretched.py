@@ -32,6 +32,7 @@ class StretchedRaster:
 
     def __init__(self, reader: Reader, bands: tuple[int, ...], limits: Limits | None, description: Mapping[str, Any]) -> None:
         self._reader, self._bands, self._limits, self._description = reader, bands, limits, dict(description)
+        self._negative = np.array([reader.bands[band].white_is_low for band in bands])
         self._last: tuple[Window, Size, NDArray[np.bool_]] | None = None
 
     @property
@@ -81,6 +82,8 @@ class StretchedRaster:
         values, valid = self._reader.read(window, wanted, self._bands)
         self._last = window, wanted, valid  # Who reads a window often asks next where it has data.
         pixels = stretched(values, self._limits)
+        if self._negative.any():
+            pixels = np.where(self._negative, 255 - pixels, pixels)
         if not valid.all():
             pixels = np.where(valid[..., None], pixels, np.uint8(0))
         return np.ascontiguousarray(np.broadcast_to(pixels, (*valid.shape, 3)))

@@ -151,4 +151,5 @@ def _limits(column: NDArray[Any], percentiles: tuple[float, float]) -> tuple[flo
     if low < high:
         return low, high
     low, high = float(column.min()), float(column.max())
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
+    margin = max(0.5, abs(low) * 2.0**-20)  # Of a large number, half of one is nothing.
+    return (low, high) if low < high else (low - margin, high + margin)

@@ -22,6 +22,7 @@ from .jpeg2000 import APERIO_YCBCR, in_rgb
 from .pixel_sizes import stated_in_tiff
 from .pyramid import Level, read_level
 from .reader import Band, Color, Samples, several_pages
+from .upright import as_orientation
 from .window import Window
 
 _LARGEST_SEGMENT = 1 << 30
@@ -32,6 +33,8 @@ _KINDS = ("is_ome", "is_svs", "is_ndpi", "is_scn", "is_bif", "is_qpi", "is_phili
 
 _GEOREFERENCE = (33550, 33922, 34264, 34735)
 _NODATA = 42113
+_ORIENTATION = 274
+_WHITE_IS_ZERO = 0
 
 
 def import_tifffile(path: Path) -> ModuleType:
@@ -105,6 +108,7 @@ class TiffReader:
         self.bits = 1 if self.dtype.kind == "b" else int(series.keyframe.bitspersample)
         self._samples = counts.get("S", 1)
         self.bands = _bands(series, counts.get("C", 1), self._samples)
+        self.orientation = as_orientation(getattr(series.keyframe.tags.get(_ORIENTATION), "value", 1))
         self._check(series)
         self.overviews: tuple[Size, ...] = tuple(_size(level) for level in series.levels[1:])
         self._rows = [1 if _is_plain(level.keyframe) else _segment_size(level.keyframe)[0] for level in series.levels]
@@ -249,7 +253,8 @@ def _bands(series: Any, channels: int, samples: int) -> tuple[Band, ...]:
     if channels == 1 and samples in (3, 4) and series.keyframe.photometric in _IN_COLOR:
         colors: tuple[Color, ...] = ("red", "green", "blue", "alpha")
         return tuple(Band("", color) for color in colors[:samples])
-    return (Band("", "gray"),) if channels * samples == 1 else (Band(),) * (channels * samples)
+    white_is_low = series.keyframe.photometric == _WHITE_IS_ZERO
+    return (Band("", "gray", white_is_low),) if channels * samples == 1 else (Band("", None, white_is_low),) * (channels * samples)
 
 
 def _nodata(frame: Any, dtype: np.dtype[Any]) -> Any:

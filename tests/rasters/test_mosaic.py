@@ -1,0 +1,104 @@
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pytest
+
+import promptseg as ps
+from promptseg.errors import InputError
+from promptseg.rasters.window import Window
+from raster_files import ramp
+
+pytest.importorskip("rasterio", reason="mosaics need rasterio")
+
+WHOLE = Window(0, 0, 64, 64)
+MOSAIC = """<VRTDataset rasterXSize="64" rasterYSize="64"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>
+<SourceFilename relativeToVRT="RELATIVE">SOURCE</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"""
+TILES = """<GDAL_WMS><Service name="TMS"><ServerUrl>ADDRESS/${z}/${x}/${y}.png</ServerUrl></Service><DataWindow><UpperLeftX>0</UpperLeftX>
+<UpperLeftY>0</UpperLeftY><LowerRightX>64</LowerRightX><LowerRightY>64</LowerRightY><SizeX>64</SizeX><SizeY>64</SizeY></DataWindow>
+<BandsCount>1</BandsCount></GDAL_WMS>"""
+CACHED = """<MRF_META><CachedSource><Source>SOURCE</Source></CachedSource><Raster><Size x="64" y="64" c="1"/><PageSize x="64" y="64" c="1"/>
+<Compression>PNG</Compression></Raster></MRF_META>"""
+
+
+@pytest.fixture
+def mosaic(tmp_path):
+    """Write a mosaic of one part: ``mosaic("scene.tif", name=…, relative=True)``."""
+
+    def write(source, name="scene.vrt", relative=False):
+        (tmp_path / name).write_text(MOSAIC.replace("SOURCE", escape(str(source))).replace("RELATIVE", str(int(relative))))
+        return tmp_path / name
+
+    return write
+
+
+def read(path):
+    with ps.open_raster(path) as raster:
+        return raster.read(WHOLE)[..., 0]
+
+
+def test_parts_are_read_and_so_are_mosaics_of_mosaics(mosaic, write_tiff):
+    array = ramp(64, 64, 1)
+    part = write_tiff(array, "a & b.tif")
+    assert np.array_equal(read(mosaic(part)), array[..., 0])
+    mosaic(part.name, "inner.vrt", relative=True)
+    assert np.array_equal(read(mosaic("inner.vrt", relative=True)), array[..., 0])
+    assert np.array_equal(read(mosaic(f"GTIFF_DIR:1:{part}")), array[..., 0])
+
+
+def test_a_part_that_is_absent_is_named_at_once(mosaic, write_tiff, tmp_path):
+    with pytest.raises(InputError, match=r"scene\.vrt is made of other files, and one cannot be opened: .*gone\.tif: No such file"):
+        ps.open_raster(mosaic("gone.tif", relative=True))
+    mosaic(tmp_path / "gone.tif", "inner.vrt")
+    with pytest.raises(InputError, match=r"inner\.vrt is made of other files, and one cannot be opened: .*gone\.tif: No such file"):
+        ps.open_raster(mosaic("inner.vrt", relative=True))
+
+
+def test_a_mosaic_of_itself_is_named(mosaic):
+    with pytest.raises(InputError, match=r"scene\.vrt is made of itself"):
+        ps.open_raster(mosaic("scene.vrt", relative=True))
+    mosaic("scene.vrt", "inner.vrt", relative=True)
+    with pytest.raises(InputError, match=r"scene\.vrt is made of itself: its parts are .*scene\.vrt of .*inner\.vrt"):
+        ps.open_raster(mosaic("inner.vrt", relative=True))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "ADDRESS/a.tif",
+        "vrt://ADDRESS/a.tif",
+        "WMS:ADDRESS/a",
+        "/vsicurl/ADDRESS/a.tif",
+        "/vsizip//vsis3/bucket/a.zip/a.tif",
+        'ZARR:"/vsicurl/ADDRESS/a"',
+        TILES,
+    ],
+)
+def test_nothing_is_fetched_from_an_address(source, mosaic, internet, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(InputError, match=r"scene\.vrt is made of parts at addresses, and nothing is fetched"):
+        read(mosaic(source.replace("ADDRESS", internet.address)))
+    assert not internet.was_asked()
+
+
+def test_a_part_that_describes_what_to_fetch_is_named(mosaic, tmp_path, internet):
+    (tmp_path / "tiles.tif").write_text(TILES.replace("ADDRESS", internet.address))
+    with pytest.raises(
+        InputError, match=r"scene\.vrt has .*tiles\.tif as a part, which is a description and no raster: nothing is fetched"
+    ):
+        read(mosaic("tiles.tif", relative=True))
+    assert not internet.was_asked()
+
+
+def test_a_cache_of_an_address_is_named(tmp_path, internet):
+    (tmp_path / "cache.mrf").write_text(CACHED.replace("SOURCE", f"{internet.address}/a.tif"))
+    with pytest.raises(InputError, match=r"cache\.mrf is made of parts at addresses, and nothing is fetched"):
+        read(tmp_path / "cache.mrf")
+    assert not internet.was_asked()
+
+
+def test_overviews_beside_a_raster_that_are_at_an_address_are_not_fetched(mosaic, write_tiff, internet):
+    array = ramp(64, 64, 1)
+    path = write_tiff(array)
+    mosaic(f"{internet.address}/a.tif", "scene.tif.ovr")
+    assert np.array_equal(read(path), array[..., 0])
+    assert not internet.was_asked()
