@@ -48,8 +48,8 @@ def measure(pipeline: BuiltPipeline, images: list[Dataset], prompts: list[Prompt
     for dataset in images:
         for image in dataset.usable([]):
             result = pipeline(image.path, *prompts)
-            masks = suggested_masks(result, 0.0)
-            rows.append((doubt_of(result, masks), quality(image, masks)))
+            masks = suggested_masks(result.masks, result.prompts, 0.0)
+            rows.append((doubt_of(masks, result.phrases), quality(image, masks)))
     return np.array(rows)[:, 0], np.array(rows)[:, 1]
 
 

@@ -142,6 +142,16 @@ def run_ends(counts: bytes) -> NDArray[np.int64]:
     return ends
 
 
+def box_of(ends: NDArray[np.int64], height: int) -> tuple[int, int, int, int]:
+    """Return the box ``(x0, y0, x1, y1)``, half-open, of a mask that is not empty, in columns of a height, by where its runs end."""
+    starts, stops = ends[:-1:2], ends[1::2]
+    starts, stops = starts[: len(stops)], stops[: len(starts)]
+    first, last = starts // height, (stops - 1) // height
+    if (first != last).any():  # A run goes on at the top of the next column.
+        return int(first.min()), 0, int(last.max()) + 1, height
+    return int(first.min()), int(np.min(starts % height)), int(last.max()) + 1, int(np.max((stops - 1) % height)) + 1
+
+
 def check_runs(runs: NDArray[np.int64], pixels: int) -> None:
     """Raise a `ValueError` for run lengths that are not those of a mask of so many pixels."""
     for extreme in (runs.min(initial=0), runs.max(initial=0)):

@@ -10,17 +10,18 @@ pytest.importorskip("rasterio")
 import rasterio
 
 from promptseg import Pipeline, Prompt, open_raster
-from promptseg.errors import InputError
+from promptseg.errors import InputError, PromptError
 from promptseg.pipeline import BuiltPipeline
 from promptseg.rasters.window import Window
+from promptseg.runtime.progress import report_to
 from promptseg.server import rasters
 from promptseg.server.errors import NotFoundError, RefusedError
 from promptseg.server.open_raster import scales_of
-from promptseg.server.operations import Encode, Segment
+from promptseg.server.operations import Encode, SearchRaster, Segment
 from promptseg.server.rasters import RasterStore
 from promptseg.server.replica import Replica
 from promptseg.server.scene_results import SceneResult
-from promptseg.testing import FakeSegmenter
+from promptseg.testing import FakeDetector, FakeSegmenter
 from promptseg.tiling.session import KEPT_BYTES
 
 SIZE = (1500, 2500)
@@ -52,6 +53,13 @@ def offered(store, tmp_path):
 def replica(tmp_path, open_bytes=1 << 40):
     pipeline = BuiltPipeline(Pipeline().segment("mini-sam").config, segmenter=FakeSegmenter(radius=30))
     return Replica({"fake": pipeline}, open_bytes, 2, tmp_path)
+
+
+def finding_replica(tmp_path):
+    """A replica whose detector finds a roof and a tree, always at the same places of what it sees."""
+    detector = FakeDetector({"roof": (10, 20, 60, 80), "tree": (100, 100, 150, 130)})
+    config = Pipeline().detect("grounding-dino-swin-t").segment("mini-sam").config
+    return Replica({"fake": BuiltPipeline(config, detector, FakeSegmenter(radius=30))}, 1 << 40, 2, tmp_path)
 
 
 def test_a_raster_of_the_same_file_has_the_same_id(store, offered, tmp_path):
@@ -87,8 +95,41 @@ def test_others_are_refused_and_those_that_wait_with_them_answered(offered, tmp_
     raster = offered("a.tif")
     refused, answered = replica(tmp_path).answer([Segment("fake", raster, prompts), Segment("fake", raster, (Prompt.point(5, 5),))])
     assert isinstance(refused, RefusedError)
-    assert "promptseg annotate with --tile" in str(refused)
+    assert "give a window" in str(refused)
     assert len(answered.masks) == 1
+
+
+WINDOW = Window(700, 900, 400, 600)
+
+
+def test_a_window_is_searched_by_what_is_not_spatial(offered, tmp_path):
+    device, raster = finding_replica(tmp_path), offered("a.tif")
+    operations = [Segment("fake", raster, prompts, window=WINDOW) for prompts in ((Prompt.text("roof"),), (), (Prompt.everything(4),))]
+    words, classes, everything = device.answer(operations)
+    assert [(mask.label, mask.box) for mask in words.masks] == [("roof", (910, 720, 960, 780))]
+    assert [mask.label for mask in classes.masks] == ["roof", "tree"]
+    assert words.masks.size == SIZE
+    assert all(mask.window.shared(WINDOW) == mask.window for mask in everything.masks)
+    assert words.timings.keys() >= {"read", "segment"}
+
+
+def test_a_wrong_prompt_for_a_window_refuses_its_own_request_alone(offered, tmp_path):
+    raster = offered("a.tif")
+    operations = [Segment("fake", raster, (prompt,), window=WINDOW) for prompt in (Prompt.point(5, 5), Prompt.text("roof"))]
+    refused, answered = finding_replica(tmp_path).answer(operations)
+    assert isinstance(refused, PromptError)
+    assert len(answered.masks) == 1
+
+
+def test_all_tiles_are_searched_as_work_that_reports_its_progress(offered, tmp_path):
+    device, raster = finding_replica(tmp_path), offered("a.tif")
+    reported = []
+    with report_to(reported.append):
+        (result,) = device.work(SearchRaster("fake", raster, (Prompt.text("roof"),)))
+    assert isinstance(result, SceneResult)
+    assert len(result.masks) == reported[-1].total > 2
+    assert (reported[-1].stage, reported[-1].done) == ("tiles", reported[-1].total)
+    assert device.open_images == 0  # A sweep of what is open does not end it.
 
 
 def test_open_rasters_are_bounded_and_closed_when_they_are_dropped(offered, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from promptseg import Mask, Masks, Result
+from promptseg import Mask
 from promptseg.results import PhraseCount
 from promptseg.studio_server.doubt import UNKNOWN, doubt_of
 
@@ -15,8 +15,7 @@ def masks(*scores):
 
 
 def doubt(*scores, phrases=()):
-    found = masks(*scores)
-    return doubt_of(Result(Masks(found, (4, 5)), phrases=phrases), found)
+    return doubt_of(masks(*scores), phrases)
 
 
 def test_lower_scores_are_more_doubtful():

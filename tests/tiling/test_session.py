@@ -284,6 +284,65 @@ class TestFind:
         assert session.segment([Prompt.point(40, 35)])[0].box == (32, 27, 49, 44)
 
 
+class TestSearch:
+    WINDOW = Window(40, 100, 200, 240)
+
+    def pipeline(self, **models):
+        return BuiltPipeline(parse_config({"detect": {"model": "find"}, "segment": {}, "concept": {}}), segmenter=FakeSegmenter(), **models)
+
+    def test_a_window_is_asked_once_and_what_it_shows_has_its_place_in_the_raster(self):
+        painter = Painter()
+        found = painter.open_tiled(raster_of(*SCATTERED), **TILES).search(Window(0, 0, 120, 125), Prompt.everything())
+        assert painter.opened == [(120, 125)]
+        assert same_pixels(found, [each for each in SCATTERED if each[:120, :125].any()])
+
+    def test_a_window_that_is_longer_than_a_tile_is_reduced(self):
+        session = self.pipeline(detector=FakeDetector({"roof": (40, 50, 60, 70)})).open_tiled(raster_of(), **TILES)
+        (found,) = session.search(self.WINDOW, Prompt.text("roof"))
+        by = 240 / 128
+        assert found.label == "roof"
+        assert found.box == pytest.approx((100 + 40 * by, 40 + 50 * by, 100 + 60 * by, 40 + 70 * by), abs=1.5)
+
+    def test_without_prompts_every_class_of_the_detector_is_found(self):
+        detector = FakeDetector({"roof": (40, 50, 60, 70), "tree": (70, 70, 80, 90)})
+        session = self.pipeline(detector=detector).open_tiled(raster_of(), **TILES)
+        assert set(session.search(self.WINDOW).labels) == {"roof", "tree"}
+
+    def test_an_example_in_the_window_is_one_of_its_image(self):
+        session = self.pipeline(concept_segmenter=FakeConceptSegmenter()).open_tiled(raster_of(), **TILES)
+        (found,) = session.search(Window(40, 100, 100, 120), Prompt.example(None, Prompt.box(130, 60, 150, 80), label="cell"))
+        assert (found.box, found.label) == ((130, 60, 150, 80), "cell")
+
+    def test_an_example_elsewhere_is_shown_in_a_window_of_its_own_of_the_same_scale(self):
+        session = self.pipeline(concept_segmenter=FakeConceptSegmenter()).open_tiled(raster_of(), **TILES)
+        (found,) = session.search(Window(0, 0, 100, 120), Prompt.example(None, Prompt.box(300, 200, 320, 220), label="cell"))
+        assert found.box == (50, 40, 70, 60)  # The fake finds it where the example is in its own window: in the middle.
+
+    def test_a_window_without_data_is_not_asked(self):
+        painter = Painter()
+        valid = np.zeros(SIZE, bool)
+        valid[:, 210:] = True
+        session = painter.open_tiled(raster_of(*SCATTERED, valid_pixels=valid), **TILES)
+        assert len(session.search(Window(0, 0, 100, 200), Prompt.everything())) == 0
+        assert painter.opened == []
+
+    def test_the_window_stays_open_for_the_next_prompt(self):
+        painter = Painter()
+        session = painter.open_tiled(raster_of(*SCATTERED), **TILES)
+        for _ in range(2):
+            session.search(Window(0, 0, 100, 100), Prompt.everything())
+        assert len(painter.opened) == 1
+
+    @pytest.mark.parametrize("window", [Window(0, 0, 301, 10), Window(290, 410, 5, 11)])
+    def test_a_window_beyond_the_raster_is_refused(self, window):
+        with pytest.raises(InputError, match="420 x 300 pixels"):
+            Painter().open_tiled(raster_of(), **TILES).search(window, Prompt.everything())
+
+    def test_spatial_prompts_are_for_segment(self):
+        with pytest.raises(PromptError, match=r"use segment\(\)"):
+            Painter().open_tiled(raster_of(), **TILES).search(Window(0, 0, 9, 9), Prompt.point(3, 3))
+
+
 class TestAbout:
     def test_size_provenance_and_timings(self):
         session = open_tiled(FakeSegmenter(), raster_of(), **TILES)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,7 +78,7 @@ class Engine(Protocol):
         """Close what nobody has used for so long, on every device."""
         ...
 
-    def stream(self, operation: Operation) -> AsyncIterator[Any]:
+    def stream(self, operation: Operation) -> AsyncGenerator[Any, None]:
         """Do long work: yield each `promptseg.runtime.progress.Progress` and each result. Who stops iterating cancels it."""
         ...
 
@@ -169,7 +169,7 @@ class LocalEngine:
             with contextlib.suppress(RefusedError):  # A device with a full queue is swept the next time.
                 await asyncio.wrap_future(worker.submit(Sweep(idle_seconds)))
 
-    async def stream(self, operation: Operation) -> AsyncIterator[Any]:
+    async def stream(self, operation: Operation) -> AsyncGenerator[Any, None]:
         events: asyncio.Queue[Any] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -205,7 +205,7 @@ class LocalEngine:
 def _group(operation: Operation) -> tuple[Any, ...] | None:
     """Return what operations must have in common to be answered together."""
     if isinstance(operation, Segment) and operation.prompts:
-        return Segment, operation.model, operation.image.id, operation.candidates
+        return Segment, operation.model, operation.image.id, operation.candidates, operation.window
     if isinstance(operation, Encode):
         return Encode, operation.model, operation.image.id
     return None

@@ -1,15 +1,17 @@
-"""`OpenRaster`: a raster that a pipeline has open. Each prompt goes to the tiles that it needs."""
+"""`OpenRaster`: a raster that a pipeline has open. Prompts go to the tiles that they need, to one window, or to all tiles."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..errors import PromptSegError
 from ..masks import Size
 from ..pipeline import BuiltPipeline
-from ..prompts import Prompt, SpatialPrompt
+from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
 from ..rasters.opening import reopen_raster
+from ..rasters.window import Window
+from ..scene_masks import SceneMasks
 from ..tiling.session import KEPT_BYTES
 from .errors import RefusedError
 from .rasters import StoredRaster
@@ -59,31 +61,52 @@ class OpenRaster:
         """
         return [self._one(prompts, candidates) for prompts in asked]
 
+    def within(self, window: Window, prompts: Sequence[Prompt]) -> SceneResult | PromptSegError:
+        """Return what phrases, examples or everything mode find in a window, or the error that they cause: `TiledSession.search`."""
+        try:
+            return self._timed(lambda: self._session.search(window, *prompts))
+        except PromptSegError as error:
+            return error
+
+    def everywhere(self, prompts: Sequence[Prompt]) -> SceneResult:
+        """Return what phrases, examples or everything mode find in all tiles. It reports its progress.
+
+        Raises:
+            PromptSegError: The errors are those of `TiledSession.everything` and `TiledSession.find`.
+        """
+        if len(prompts) == 1 and isinstance(prompts[0], EverythingPrompt):
+            settings = prompts[0]
+            return self._timed(lambda: self._session.everything(settings))
+        return self._timed(lambda: self._session.find(*prompts))
+
     def close(self) -> None:
         """Close the raster."""
         self._raster.close()
 
     def _one(self, prompts: Sequence[Prompt], candidates: bool) -> SceneResult | PromptSegError:
-        before = self._session.timings
         try:
             check_spatial(prompts)
-            masks = self._session.segment(prompts, candidates=candidates)
+            return self._timed(lambda: self._session.segment(prompts, candidates=candidates))
         except PromptSegError as error:
             return error
+
+    def _timed(self, ask: Callable[[], SceneMasks]) -> SceneResult:
+        before = self._session.timings
+        masks = ask()
         timings = {stage: seconds - before.get(stage, 0.0) for stage, seconds in self._session.timings.items()}
         return SceneResult(masks, timings, self._session.provenance)
 
 
 def check_spatial(prompts: Sequence[Prompt]) -> None:
-    """Check that prompts are such as can be asked of a raster.
+    """Check that prompts are such as can be asked of a raster without a window.
 
     Raises:
         RefusedError: One is not spatial, or there is none.
     """
     if not prompts or not all(isinstance(prompt, SpatialPrompt) for prompt in prompts):
         raise RefusedError(
-            "on a raster, prompts are points, boxes and masks here: what words, examples or everything mode find in all of it, "
-            "promptseg annotate with --tile finds"
+            "on a raster, words, examples and everything mode look in a part of it: give a window, [x0, y0, x1, y1] in whole pixels. "
+            "In all of it, promptseg annotate with --tile finds objects"
         )
 
 

@@ -7,8 +7,9 @@ from typing import Union
 
 from ..pipeline.config import PipelineConfig
 from ..prompts import Prompt, PromptKind
+from ..rasters.window import Window
 from ..results import Provenance
-from .rasters import Segmentable
+from .rasters import Segmentable, StoredRaster
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,29 @@ class Segment:
         image: The image.
         prompts: The prompts. Without any, the detector finds every class that it knows.
         candidates: Whether to return all masks that the model proposes for a spatial prompt.
+        window: The part of a raster in which prompts of other kinds look; None for spatial prompts, and for an image.
     """
 
     model: str
     image: Segmentable
     prompts: tuple[Prompt, ...]
     candidates: bool = False
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class SearchRaster:
+    """Find objects in all tiles of a raster. The result is a `SceneResult`.
+
+    Attributes:
+        model: Name of the model.
+        image: The raster.
+        prompts: Text prompts and examples, or everything mode alone. Without any, the detector finds every class that it knows.
+    """
+
+    model: str
+    image: StoredRaster
+    prompts: tuple[Prompt, ...]
 
 
 @dataclass(frozen=True)
@@ -146,7 +164,7 @@ class Sweep:
     idle_seconds: float
 
 
-Operation = Union[Annotate, Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo, Sweep]
+Operation = Union[Annotate, Encode, Segment, SearchRaster, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo, Sweep]
 
 
 def affinity(operation: Operation) -> str:
@@ -155,4 +173,4 @@ def affinity(operation: Operation) -> str:
         return operation.out
     if isinstance(operation, Sweep):
         return ""
-    return operation.image.id if isinstance(operation, (Encode, Segment)) else operation.video
+    return operation.image.id if isinstance(operation, (Encode, Segment, SearchRaster)) else operation.video

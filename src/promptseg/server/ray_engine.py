@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -129,7 +129,7 @@ class RayEngine:
             raise answer.error
         return answer.value
 
-    async def stream(self, operation: Operation) -> AsyncIterator[Any]:
+    async def stream(self, operation: Operation) -> AsyncGenerator[Any, None]:
         if isinstance(operation, Segment):
             await self._send(operation.image)
         answers = self._on(operation).options(stream=True).stream.remote(operation)

@@ -140,7 +140,7 @@ class RayReplica:
         except PromptSegError as error:
             yield self._answer(error=error)
         finally:
-            await events.aclose()  # type: ignore[attr-defined]  # It is a generator.
+            await events.aclose()
 
     def __del__(self) -> None:
         """Remove the files. Ray Serve calls this when it ends a replica."""

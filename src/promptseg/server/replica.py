@@ -30,6 +30,7 @@ from .operations import (
     PromptVideo,
     Propagate,
     RemoveObject,
+    SearchRaster,
     Segment,
     ServedModel,
     Sweep,
@@ -118,6 +119,11 @@ class Replica:
             pipeline = self._pipeline(operation.model)
             yield annotate(operation.folder, *operation.prompts, pipeline=pipeline, out=operation.out, formats=operation.formats)
             return
+        if isinstance(operation, SearchRaster):
+            # It is open for this work alone: it takes longer than an image stays open that nobody uses.
+            with contextlib.closing(OpenRaster(self._pipeline(operation.model), operation.image)) as raster:
+                yield raster.everywhere(operation.prompts)
+            return
         (outcome,) = self.answer([operation])
         if isinstance(outcome, BaseException):
             raise outcome
@@ -151,7 +157,12 @@ class Replica:
             image = self._open(first.model, first.image)
         except PromptSegError as error:
             return [error] * len(operations)
-        outcomes = image.each([operation.prompts for operation in operations], candidates=first.candidates)
+        asked = [operation.prompts for operation in operations]
+        outcomes: Sequence[Result | SceneResult | PromptSegError]
+        if isinstance(image, OpenRaster) and first.window is not None:
+            outcomes = [image.within(first.window, prompts) for prompts in asked]
+        else:
+            outcomes = image.each(asked, candidates=first.candidates)
         self._count((first.model, first.image.id))
         return [replace(outcome, image=None) if isinstance(outcome, Result) else outcome for outcome in outcomes]
 

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar, cast, overload
 
 from ..errors import InputError, PromptSegError
 from ..prompts import EverythingPrompt, Prompt
+from ..rasters.window import Window
 from ..results import Result
 from .engine import Engine
 from .errors import NotFoundError, StoppingError, TooLargeError
@@ -186,12 +187,31 @@ class Service:
     ) -> Result: ...
     @overload
     async def segment(
-        self, image: Segmentable, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False
+        self,
+        image: Segmentable,
+        prompts: Sequence[Prompt],
+        *,
+        model: str | None = None,
+        candidates: bool = False,
+        window: Window | None = None,
     ) -> Result | SceneResult: ...
     async def segment(
-        self, image: Segmentable, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False
+        self,
+        image: Segmentable,
+        prompts: Sequence[Prompt],
+        *,
+        model: str | None = None,
+        candidates: bool = False,
+        window: Window | None = None,
     ) -> Result | SceneResult:
         """Return what the pipeline of a model returns for an image and prompts; the result has no image.
+
+        Args:
+            image: The image, or a raster.
+            prompts: The prompts.
+            model: Name of the model; None for the first.
+            candidates: Whether to return all masks that the model proposes for a spatial prompt.
+            window: The part of a raster in which prompts that are not spatial look.
 
         Raises:
             TooLargeError: There are too many prompts.
@@ -201,7 +221,7 @@ class Service:
         """
         chosen = self.model(model)
         self.check_prompts(prompts, chosen)
-        operation = Segment(chosen.name, image, tuple(prompts), candidates)
+        operation = Segment(chosen.name, image, tuple(prompts), candidates, window)
         if not any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             result: Result | SceneResult = await self.engine.ask(operation)
             return result

@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..masks import Mask
-from ..results import Result
+from ..results import PhraseCount
 
 UNKNOWN = 0.5
 """Doubt where nothing tells: masks without scores, or nothing found and no score of what was nearly found."""
 
 
-def doubt_of(result: Result, masks: Sequence[Mask]) -> float:
+def doubt_of(masks: Sequence[Mask], phrases: Sequence[PhraseCount] = ()) -> float:
     """Return how doubtful the masks of an image are: 1 less the mean of their scores.
 
     Where nothing was found, it is how near the best score of a phrase came to its threshold: nothing near is no doubt.
 
     Args:
-        result: What the pipeline found.
-        masks: Those of its masks that are suggested.
+        masks: The masks that are suggested.
+        phrases: What was found of each phrase.
     """
     scores = [mask.score for mask in masks if mask.score is not None]
     if scores:
         return _share(1 - sum(scores) / len(scores))
     if masks:
         return UNKNOWN
-    near = [each.best_score / each.threshold for each in result.phrases if each.best_score is not None and each.threshold > 0]
+    near = [each.best_score / each.threshold for each in phrases if each.best_score is not None and each.threshold > 0]
     return _share(max(near)) if near else UNKNOWN
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from .._rle import decode_box, run_ends
+from .._rle import box_of, decode_box, run_ends
 from ..masks import Mask, Size
 from ..scene_masks import SceneMask, SceneMasks
 from .documents import StudioObject
@@ -24,18 +22,7 @@ def scene_masks(objects: Iterable[StudioObject], size: Size) -> SceneMasks:
 def scene_mask(each: StudioObject, size: Size) -> SceneMask:
     """Return an object, which has pixels, of a raster of a size ``(height, width)``. The errors are those of `scene_masks`."""
     counts = each.counts.encode("ascii")
-    left, top, right, bottom = _box(counts, size[0])
+    left, top, right, bottom = box_of(run_ends(counts), size[0])
     pixels = decode_box(counts, size[0], (left, top, right, bottom))
     mask = Mask.from_crop(pixels, (0, 0), (bottom - top, right - left), score=each.score, label=each.label)
     return SceneMask(mask, (left, top))
-
-
-def _box(counts: bytes, height: int) -> tuple[int, int, int, int]:
-    """Return ``(left, top, right, bottom)``, half-open, of a mask that is not empty, in columns of a height."""
-    ends = run_ends(counts)
-    starts, stops = ends[:-1:2], ends[1::2]
-    starts, stops = starts[: len(stops)], stops[: len(starts)]
-    first, last = starts // height, (stops - 1) // height
-    if (first != last).any():  # A run goes on at the top of the next column.
-        return int(first.min()), 0, int(last.max()) + 1, height
-    return int(first.min()), int(np.min(starts % height)), int(last.max()) + 1, int(np.max((stops - 1) % height)) + 1

@@ -64,7 +64,7 @@ def pieces_of(masks: Masks, tile: Tile, grid: TileGrid, valid: NDArray[np.bool_]
 def _pieces(masks: Masks, tile: Tile, grid: TileGrid, valid: NDArray[np.bool_] | None) -> Iterator[Piece]:
     clear = clear_part(tile, grid.size)
     for mask in masks:
-        seen = mask if valid is None else _with_data(mask, valid)
+        seen = mask if valid is None else with_data(mask, valid)
         if seen.area:
             # An index counts detections of the tile.
             yield Piece(tile, grid.scale, rescaled(replace(seen, detection_index=None), tile.window), clear)
@@ -90,7 +90,7 @@ def is_cut(mask: SceneMask, clear: Window) -> bool:
     return mask.window.shared(clear) != mask.window
 
 
-def _with_data(mask: Mask, valid: NDArray[np.bool_]) -> Mask:
+def with_data(mask: Mask, valid: NDArray[np.bool_]) -> Mask:
     """Return a mask without pixels that have no data, or an empty one if these are more than the others."""
     pixels, (x, y) = mask.crop()
     there = valid[y : y + pixels.shape[0], x : x + pixels.shape[1]]

@@ -31,9 +31,10 @@ from ..scene_masks import SceneMasks
 from .asking import Ask, TiledModel, checked, models_of, opened
 from .grid import Tile, TileGrid
 from .joining import joined
-from .moving import extent, into
+from .moving import extent, holds, into
 from .pieces import Piece, pieces_of
 from .placing import PlacedPrompt, places, with_coarser
+from .searching import found_in, tile_of, window_around
 
 TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
 """What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
@@ -249,6 +250,40 @@ class TiledSession(StaysInProcess):
                 raise PromptError(f"prompt {index} is {shown(prompt)}, where text and examples are taken: use segment() or everything()")
         return self._over_tiles(prompts)
 
+    def search(self, window: Window, *prompts: Prompt) -> SceneMasks:
+        """Return what phrases, examples or everything mode find in one window, in the order in which the model tells it.
+
+        The window is one tile. A longer one than `tile` is reduced to it, so that small objects vanish and large ones are seen whole. The
+        border of the window cuts objects. One whose box has more than `promptseg.images.MAX_PIXELS` pixels is left out.
+
+        Args:
+            window: The window, which lies in the raster.
+            *prompts: Text prompts, examples and everything mode; a segmenter takes everything mode alone. An example without an image is
+                in the raster, within the window or elsewhere. None: every class that the pipeline's detector knows.
+
+        Raises:
+            PromptError: A prompt is of another kind, or an example does not lie in the raster.
+            IncompatibleStagesError: The session is a segmenter's, or a prompt needs a stage that the pipeline lacks.
+            InputError: The window reaches beyond the raster, the session is closed, or the raster cannot be read.
+        """
+        self._check_open()
+        height, width = self.size
+        if window.bottom > height or window.right > width:
+            raise InputError(f"a window lies in the raster of {width} x {height} pixels, got {window.box} as (x0, y0, x1, y1)")
+        for index, prompt in enumerate(prompts):
+            if not isinstance(prompt, (TextPrompt, Concept, EverythingPrompt)):
+                raise PromptError(f"prompt {index} is {shown(prompt)}, where text, examples and everything mode are taken: use segment()")
+        tile = tile_of(window, self.grids[0].tile)
+        with self._timed("read"):
+            valid = self.raster.valid(tile.window, tile.input_size)
+        if not valid.any():
+            return SceneMasks((), self.size)
+        bound = [self._with_examples(prompt, tile) for prompt in prompts]
+        ask, _ = self._open(tile)
+        with self._timed("segment"):
+            masks = ask(bound, False)
+        return SceneMasks(found_in(masks, tile, valid), self.size)
+
     def close(self) -> None:
         """Close the session and the tiles that it keeps, and the raster, if the session opened it. No prompt is answered any more."""
         with self._lock:
@@ -298,6 +333,22 @@ class TiledSession(StaysInProcess):
         prompt = example.prompt.in_raster(self.size)
         _, tile = next(places(extent(prompt), [each for each in self.grids if each.scale <= grid.scale]))
         return Example(self._read(tile), into(prompt, tile), example.positive)
+
+    def _with_examples(self, prompt: Prompt, tile: Tile) -> Prompt:
+        """Return a prompt for a tile. Its examples in the raster that do not lie in the tile have a tile around them as their image."""
+        if not isinstance(prompt, Concept):
+            return prompt
+        return replace(prompt, examples=tuple(self._example_for(example, tile) for example in prompt.examples))
+
+    def _example_for(self, example: Example, tile: Tile) -> Example:
+        if example.image is not None or example.digest is not None:
+            return example
+        prompt = example.prompt.on_image(self.size)
+        box = extent(prompt)
+        if holds(tile.window, box, 0, self.size):
+            return replace(example, prompt=into(prompt, tile))
+        beside = tile_of(window_around(box, tile.window, self.size), self.grids[0].tile)
+        return Example(self._read(beside), into(prompt, beside), example.positive)
 
     def _asked(self, prompts: Sequence[PlacedPrompt], *, candidates: bool) -> list[PlacedPrompt]:
         """Ask the tiles of prompts, and return the prompts that are to be asked of further tiles."""

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.kept_documents import SCENES
 from promptseg.studio_server.project import open_project
 from promptseg.studio_server.raster_files import RasterFiles
-from promptseg.testing import FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 from running_studio import running_studio
 
 HUGE = (13_000, 14_000)
@@ -56,6 +56,12 @@ def write_raster(path, size, square=None):
         window = rasterio.windows.Window(x0, y0, x1 - x0, y1 - y0)
         file.write(np.full((3, y1 - y0, x1 - x0), 250, np.uint8), window=window)
         file.build_overviews([4, 16])
+
+
+class OnlyExamples(FakeConceptSegmenter):
+    """A concept segmenter that reads no words: they are for the detector."""
+
+    accepts = frozenset({"example"})
 
 
 @dataclass
@@ -83,9 +89,10 @@ class Opened:
 
 
 @contextlib.contextmanager
-def studio_of(source, tmp_path, name, radius=40.0, rasters=None):
-    pipeline = built()
-    pipeline = type(pipeline)(pipeline.config, None, FakeSegmenter(radius=radius))
+def studio_of(source, tmp_path, name, radius=40.0, rasters=None, found=None):
+    pipeline = replace(built(found), segmenter=FakeSegmenter(radius=radius))
+    if found is not None:
+        pipeline = replace(pipeline, concept_segmenter=OnlyExamples())
     (tmp_path / "server").mkdir(exist_ok=True)
     with (
         open_project(source, tmp_path / "out", rasters=rasters) as project,
@@ -105,6 +112,13 @@ def huge_path(tmp_path_factory):
 @pytest.fixture
 def huge(huge_path, tmp_path):
     with studio_of(huge_path, tmp_path, "scene.tif") as opened:
+        yield opened
+
+
+@pytest.fixture
+def finding(huge_path, tmp_path):
+    """The huge raster with a detector, which finds a roof at the same place of all that it sees."""
+    with studio_of(huge_path, tmp_path, "scene.tif", found={"roof": (100, 200, 160, 280)}) as opened:
         yield opened
 
 
@@ -168,12 +182,58 @@ def test_an_earlier_mask_is_left_out_where_no_mask_can_be_so_large(huge):
     assert (alone.status_code, "points or a box" in alone.json()["detail"]) == (400, True)
 
 
-@pytest.mark.parametrize("prompt", [{"everything": {}}, {"text": ["roof"]}])
-def test_what_looks_for_objects_everywhere_is_refused(huge, prompt):
-    answer = huge.segment(prompt)
-    assert answer.status_code == (400 if "everything" in prompt else 422), answer.text
-    if "everything" in prompt:
-        assert "promptseg annotate with --tile" in answer.json()["detail"]
+def test_what_looks_for_objects_everywhere_is_refused_without_a_window(huge):
+    answer = huge.segment({"everything": {}})
+    assert (answer.status_code, "give a window" in answer.json()["detail"]) == (400, True)
+
+
+WINDOW = [8000, 10_000, 12_000, 12_000]
+
+
+def test_words_examples_and_classes_are_found_in_a_window(finding):
+    by = 4000 / 1024  # The window is shown as a tile of 1024.
+    box = [8000 + 100 * by, 10_000 + 200 * by, 8000 + 160 * by, 10_000 + 280 * by]
+    (mask,) = finding.segment({"text": ["roof"]}, window=WINDOW).json()["masks"]
+    assert (mask["label"], mask["segmentation"]["size"]) == ("roof", list(HUGE))
+    assert mask["box"] == pytest.approx(box, abs=by)
+    (mask,) = finding.segment(window=WINDOW).json()["masks"]
+    assert mask["label"] == "roof"
+    example = {"prompt": {"box": [8500, 10_500, 8600, 10_600]}}
+    (mask,) = finding.segment({"concept": {"examples": [example], "label": "cell"}}, window=WINDOW).json()["masks"]
+    assert (mask["label"], mask["box"]) == ("cell", pytest.approx([8500, 10_500, 8600, 10_600], abs=by))
+
+
+def test_an_example_that_is_a_mask_counts_as_its_box_where_no_mask_can_be_so_large(finding):
+    def like(mask):
+        return finding.segment({"concept": {"examples": [{"prompt": {"mask": mask}}]}}, window=WINDOW)
+
+    (found,) = like(posted("one", (8500, 10_500))["mask"]).json()["masks"]
+    assert found["box"] == pytest.approx([8500, 10_500, 8561, 10_561], abs=5)
+    broken = [((5, 5), [0, 25]), (HUGE, [182_000_000]), (HUGE, "~~"), (HUGE, [-1, 2])]
+    refused = [like({"size": list(size), "counts": counts}) for size, counts in broken]
+    assert [each.status_code for each in refused] == [422] * 4
+
+
+@pytest.mark.parametrize("window", [[0, 0, 14_001, 10], [-1, 0, 10, 10], [10, 10, 10, 20], [0, 0, 10], [0.5, 0, 10, 10]])
+def test_a_window_that_does_not_lie_in_the_raster_is_refused(huge, window):
+    assert huge.segment({"everything": {}}, window=window).status_code == 422
+
+
+def test_an_image_has_no_window(large):
+    image = large.studio.client.get(f"/v1/studio/images/{key_of('a.png')}").json()
+    body = {"image": {"id": image["image"]}, "prompts": [{"everything": {}}], "window": [0, 0, 10, 10]}
+    answers = [large.studio.client.post(route, json=body) for route in ("/v1/segment", "/v1/jobs")]
+    assert [each.status_code for each in answers] == [400, 400]
+    assert (image["raster"], large.open()["raster"]) == (False, True)
+
+
+def test_everything_in_a_window_is_a_job(huge):
+    body = {"image": {"id": huge.open()["image"]}, "prompts": [{"everything": {"points_per_side": 2}}], "window": WINDOW}
+    masks = huge.studio.result(huge.studio.client.post("/v1/jobs", json=body))["masks"]
+    assert masks
+    boxes = np.array([mask["box"] for mask in masks])
+    assert (boxes[:, :2].min(axis=0) >= WINDOW[:2]).all()
+    assert (boxes[:, 2:].max(axis=0) <= WINDOW[2:]).all()
 
 
 def test_masks_come_as_polygons_and_not_as_a_picture(huge):
@@ -251,12 +311,22 @@ def test_a_raster_of_fewer_pixels_is_kept_and_exported_as_an_image_too(large):
     assert large.segment({"mask": mask["segmentation"], "points": [[1300, 700]]}).status_code == 200
 
 
-def test_suggestions_say_why_a_raster_has_none(large):
-    done = large.studio.result(large.studio.client.post("/v1/studio/suggest", json={"prompts": [{"everything": {}}]}))
-    assert done["images"] == 1
-    assert "promptseg annotate with --tile" in done["failed"]["scene.tif"]
-    listed = {each["name"]: each for each in large.studio.client.get("/v1/studio/images").json()["images"]}
-    assert (listed["scene.tif"]["error"], listed["a.png"]["state"]) == (None, "suggested")
+def test_suggestions_search_a_raster_tile_by_tile(large):
+    started = large.studio.client.post("/v1/studio/suggest", json={"prompts": [{"everything": {"points_per_side": 2}}]})
+    done = large.studio.result(started)
+    assert (done["images"], done["failed"]) == (2, {})
+    document = large.open()["document"]
+    assert (document["state"], {each["source"] for each in document["objects"]}) == ("suggested", {"suggestion"})
+    boxes = [Mask.from_coco_rle(each["mask"]).box for each in document["objects"]]
+    assert min(x0 for x0, *_ in boxes) < 700 < 1900 < max(x1 for *_, x1, _ in boxes)  # Of tiles at both ends.
+    assert all(each["mask"]["size"] == list(LARGE) for each in document["objects"])
+
+
+def test_a_raster_that_a_person_has_touched_is_left_alone(large):
+    large.put(posted("one", (500, 600), LARGE, label="roof"), version=0)
+    done = large.studio.result(large.studio.client.post("/v1/studio/suggest", json={"prompts": [{"everything": {"points_per_side": 2}}]}))
+    assert (done["images"], done["left_alone"]) == (1, 0)
+    assert [each["uid"] for each in large.open()["document"]["objects"]] == ["one"]
 
 
 def test_formats_of_rasters_are_offered_where_there_are_some(large, tmp_path):

@@ -18,7 +18,7 @@ from ..operations import Annotate, Segment
 from ..places import allowed_out, allowed_path
 from .answers import answer
 from .bodies import body_schema, json_body
-from .parsing import image_of, prompts_of
+from .parsing import image_of, prompts_of, window_of
 from .routes import Serving, problems
 from .schemas import AnnotateIn, AnnotationOut, JobOut, JobsOut, ProgressOut, SegmentIn
 from .segment import MASKS
@@ -38,7 +38,7 @@ async def start_job(service: Serving, body: Annotated[SegmentIn, Depends(json_bo
     image = await image_of(service, body.image)
     prompts = await prompts_of(service, body.prompts, image)
     service.check_prompts(prompts, model)
-    operation = Segment(model.name, image, tuple(prompts), body.candidates)
+    operation = Segment(model.name, image, tuple(prompts), body.candidates, window_of(body.window, image))
     job = service.jobs.start("segment", lambda: service.engine.stream(operation), of=operation)
     return job_values(job)
 

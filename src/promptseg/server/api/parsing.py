@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
+import numpy as np
+
 from ..._prompt_values import prompt_from_dict
-from ...errors import InputError
+from ..._rle import box_of, check_runs, run_lengths
+from ...errors import InputError, shown
 from ...image_formats import MAX_PIXELS
+from ...masks import Size
 from ...prompts import Concept, Prompt
+from ...rasters.window import Window
 from ..errors import RefusedError
 from ..rasters import Segmentable, StoredRaster
 from ..service import Service
-from .schemas import ByData, ById, ByPath, ConceptIn, ConceptValues, ImageRef, PromptIn, SpatialIn
+from .schemas import ByData, ById, ByPath, ConceptIn, ConceptValues, ImageRef, PromptIn, RunLengths, SpatialIn
 
 
 async def image_of(service: Service, given: ImageRef) -> Segmentable:
@@ -47,16 +52,71 @@ async def prompts_of(service: Service, given: Sequence[PromptIn], image: Segment
         PromptSegError: The image of an example is not usable, as in `image_of`.
     """
     if isinstance(image, StoredRaster) and image.size[0] * image.size[1] > MAX_PIXELS:
-        given = [_without_mask(each) for each in given]
+        given = [await service.compute(_without_mask, each, image.size) for each in given]
     return [await prompt_of(service, each) for each in given]
 
 
-def _without_mask(given: PromptIn) -> PromptIn:
+def window_of(given: Sequence[int] | None, image: Segmentable) -> Window | None:
+    """Return the window that a request names: ``(x0, y0, x1, y1)``, half-open.
+
+    Raises:
+        RefusedError: It is one of an image.
+        InputError: It does not lie in the raster.
+    """
+    if given is None:
+        return None
+    if not isinstance(image, StoredRaster):
+        raise RefusedError("a window is a part of a raster: an image is searched as a whole")
+    x0, y0, x1, y1 = given
+    height, width = image.size
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise InputError(f"a window lies in the raster of {width} x {height} pixels, got {shown(list(given))} as [x0, y0, x1, y1]")
+    return Window(y0, x0, y1 - y0, x1 - x0)
+
+
+def _without_mask(given: PromptIn, size: Size) -> PromptIn:
+    """Return a prompt of a raster of a size ``(height, width)`` that is too large for a mask."""
+    if isinstance(given, ConceptIn):
+        return _with_boxes(given, size)
     if not isinstance(given, SpatialIn) or given.mask is None:
         return given
     if given.points is None and given.box is None:
         raise RefusedError(f"on a raster of more than {MAX_PIXELS} pixels, a prompt has points or a box: a mask alone is of an image")
     return given.model_copy(update={"mask": None})
+
+
+def _with_boxes(given: ConceptIn, size: Size) -> ConceptIn:
+    """Return a concept whose examples in the raster have boxes in place of masks."""
+    concept = given.concept
+    examples = [
+        each if each.image is not None else each.model_copy(update={"prompt": _boxed(each.prompt, size)}) for each in concept.examples
+    ]
+    return given.model_copy(update={"concept": concept.model_copy(update={"examples": examples})})
+
+
+def _boxed(given: SpatialIn, size: Size) -> SpatialIn:
+    if given.mask is None or given.points is not None or given.box is not None:
+        return given.model_copy(update={"mask": None})
+    return SpatialIn(box=[float(side) for side in _box_of_mask(given.mask, size)])
+
+
+def _box_of_mask(mask: RunLengths, size: Size) -> tuple[int, int, int, int]:
+    """Return the box of a mask of a size ``(height, width)``.
+
+    Raises:
+        InputError: It is empty, damaged or of another size.
+    """
+    height, width = size
+    if tuple(mask.size) != size:
+        raise InputError(f"an example that is a mask has the size of the raster, [{height}, {width}], got {shown(mask.size)}")
+    try:
+        runs = run_lengths(mask.counts.encode("ascii")) if isinstance(mask.counts, str) else np.asarray(mask.counts, np.int64)
+        check_runs(runs, height * width)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"the mask of an example is damaged: {error}") from error
+    if not runs[1::2].any():
+        raise InputError("the mask of an example is empty")
+    return box_of(np.cumsum(runs), height)
 
 
 async def prompt_of(service: Service, given: PromptIn) -> Prompt:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from .answers import KINDS, answer, kind_of
 from .bodies import body_schema, json_body
-from .parsing import image_of, prompts_of
+from .parsing import image_of, prompts_of, window_of
 from .routes import Serving, problems
 from .schemas import ResultOut, SegmentIn
 
@@ -34,5 +34,5 @@ async def segment(request: Request, service: Serving, body: Annotated[SegmentIn,
     model = service.model(body.model).name
     image = await image_of(service, body.image)
     prompts = await prompts_of(service, body.prompts, image)
-    result = await service.segment(image, prompts, model=model, candidates=body.candidates)
+    result = await service.segment(image, prompts, model=model, candidates=body.candidates, window=window_of(body.window, image))
     return await answer(service, request, result, image.id, model)

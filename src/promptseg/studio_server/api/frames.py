@@ -51,6 +51,7 @@ async def open_frame(key: KeyInPath, studio: InVideo, service: Serving) -> Respo
         "width": width,
         "height": height,
         "tiles": {"size": TILE, "levels": len(level_sizes(stored.size))},
+        "raster": False,
         "document": document_values(document),
         "truth": [],
     }

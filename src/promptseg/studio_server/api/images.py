@@ -13,7 +13,7 @@ from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ...server.errors import ConflictError
-from ...server.rasters import Segmentable
+from ...server.rasters import Segmentable, StoredRaster
 from ...server.service import Service
 from ..file_stamps import stamp_of
 from ..pyramid import TILE, level_sizes
@@ -67,6 +67,7 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         "width": width,
         "height": height,
         "tiles": {"size": TILE, "levels": len(level_sizes(stored.size))},
+        "raster": isinstance(stored, StoredRaster),
         "document": document_values(document),
         "truth": [{"label": each.label, "mask": each.mask.to_coco_rle()} for each in truth],
     }

@@ -21,6 +21,10 @@ class SegmentIn(Body):
     )
     model: Annotated[str, Field(max_length=200)] | None = Field(None, description="Name of a model. Default: the first.")
     candidates: bool = Field(False, description="Return all masks that the model proposes for a spatial prompt.")
+    window: Annotated[list[int], Field(min_length=4, max_length=4)] | None = Field(
+        None,
+        description="x0, y0, x1, y1 in whole pixels, half-open: the part of a raster in which words, examples and everything mode look.",
+    )
 
 
 class ResultOut(BaseModel):

@@ -45,7 +45,10 @@ class TrueObjectOut(BaseModel):
 
 
 class OpenImageOut(BaseModel):
-    """An image with its objects. `image` is its id in `/v1/images` and `/v1/segment`."""
+    """An image with its objects. `image` is its id in `/v1/images` and `/v1/segment`.
+
+    Of a `raster`, only parts are read: words, examples and everything mode look in a `window` of it.
+    """
 
     key: str
     name: str
@@ -53,6 +56,7 @@ class OpenImageOut(BaseModel):
     width: int
     height: int
     tiles: TilesOut
+    raster: bool
     document: DocumentOut
     truth: list[TrueObjectOut]
 

@@ -1,5 +1,6 @@
 import { Problem } from "../model/problem.ts";
 import type {
+  Box,
   Change,
   FoundMask,
   ImageDocument,
@@ -24,6 +25,8 @@ export interface SegmentOptions {
   candidates?: boolean;
   /** Name of a model; without it, the first. */
   model?: string;
+  /** The part of a raster in which prompts look that are not spatial, in whole pixels. */
+  window?: Box | null;
   signal?: AbortSignal;
   /** A preview is never tried again: the pointer has moved on by then. */
   preview?: boolean;
@@ -132,9 +135,9 @@ export class Client {
 
   /** Segments an image that was opened. If the server has dropped it since, it is opened again, once. */
   async segment(image: Pick<OpenImage, "key" | "image">, prompts: Prompt[], options: SegmentOptions = {}): Promise<FoundMask[]> {
-    const { candidates = false, model, signal, preview = false } = options;
+    const { candidates = false, model, window = null, signal, preview = false } = options;
     const send = async (id: string): Promise<FoundMask[]> => {
-      const json = { image: { id }, prompts, candidates, ...(model !== undefined && { model }) };
+      const json = { image: { id }, prompts, candidates, ...(model !== undefined && { model }), ...(window && { window }) };
       const found = await this.json<{ masks: FoundMask[] }>("/v1/segment", { method: "POST", json, signal, patient: !preview });
       return found.masks;
     };
@@ -142,9 +145,15 @@ export class Client {
   }
 
   /** Starts to segment as a job: for everything mode, and whatever takes long. */
-  segmentAsJob(image: Pick<OpenImage, "key" | "image">, prompts: Prompt[], model?: string): Promise<Job> {
-    const send = (id: string): Promise<Job> =>
-      this.json("/v1/jobs", { method: "POST", json: { image: { id }, prompts, ...(model !== undefined && { model }) } });
+  segmentAsJob(
+    image: Pick<OpenImage, "key" | "image">,
+    prompts: Prompt[],
+    { model, window = null }: Pick<SegmentOptions, "model" | "window"> = {},
+  ): Promise<Job> {
+    const send = (id: string): Promise<Job> => {
+      const json = { image: { id }, prompts, ...(model !== undefined && { model }), ...(window && { window }) };
+      return this.json("/v1/jobs", { method: "POST", json });
+    };
     return this.reopening(image, send);
   }
 

@@ -101,6 +101,19 @@ export class Viewport {
     return [x0 + 0.5, y0 + 0.5, x1 + 0.5, y1 + 0.5];
   }
 
+  /** The pixels of the image that the screen shows, whole ones, half-open; null where it shows none. */
+  get shown(): Box | null {
+    const [x0, y0, x1, y1] = this.visible;
+    const { width, height } = this.#image;
+    const box: Box = [
+      Math.max(0, Math.floor(x0)),
+      Math.max(0, Math.floor(y0)),
+      Math.min(width, Math.ceil(x1)),
+      Math.min(height, Math.ceil(y1)),
+    ];
+    return box[0] < box[2] && box[1] < box[3] ? box : null;
+  }
+
   /** The scale at which all of the image is shown. */
   get fitScale(): number {
     const { width, height } = this.#screen;

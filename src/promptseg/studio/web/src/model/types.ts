@@ -117,6 +117,8 @@ export interface OpenImage {
   width: number;
   height: number;
   tiles: { size: number; levels: number };
+  /** Whether only parts of it are read: words, examples and everything mode look in the part that is shown. */
+  raster: boolean;
   document: ImageDocument;
   /** True masks, where `--truth` has them. */
   truth: { label: string | null; mask: RunLengths }[];

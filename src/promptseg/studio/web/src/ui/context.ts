@@ -4,7 +4,7 @@ import type { Client } from "../api/client.ts";
 import type { Stage } from "../canvas/stage.ts";
 import { t } from "../i18n/index.ts";
 import { labelColor } from "../model/colors.ts";
-import type { Prompt } from "../model/types.ts";
+import type { Box, OpenImage, Prompt } from "../model/types.ts";
 import { NEEDS_MODEL, type ToolContext, type ToolId, type ToolSettings } from "../tools/tool.ts";
 import type { ModelLoader } from "./modelloader.ts";
 import { modelFor, toolOf } from "./models.ts";
@@ -15,6 +15,8 @@ import type { Workspace } from "./workspace.ts";
 
 /** The color of what has no label before it is kept. */
 const NO_LABEL = "#4c9aff";
+/** The tools whose prompts are places. */
+const SPATIAL: ReadonlySet<ToolId> = new Set(["point", "box"]);
 
 export interface ContextParts {
   client: Client;
@@ -30,7 +32,7 @@ export interface ContextParts {
 export function contextOf(parts: ContextParts): ToolContext {
   const { client, workspace, loader, stage, settings, truth, isMoving } = parts;
   const { notices } = workspace;
-  const opened = (): { key: string; image: string } => {
+  const opened = (): OpenImage => {
     if (workspace.open.value === null) throw new Error(t("image.none"));
     return workspace.open.value;
   };
@@ -38,6 +40,9 @@ export function contextOf(parts: ContextParts): ToolContext {
     const name = modelFor(toolOf(prompts), workspace.models.value, { model: workspace.model.value, detector: workspace.detector.value });
     return name === null ? {} : { model: name };
   };
+  /** Where prompts look that are not spatial: of a raster, in what is shown. */
+  const windowOf = ({ raster }: OpenImage, prompts: readonly Prompt[]): { window?: Box | null } =>
+    raster && !SPATIAL.has(toolOf(prompts)) ? { window: stage.viewport.shown } : {};
   return {
     stage: toolStage(stage, { draft: (mask) => truth.setDraft(mask) }),
     document: {
@@ -54,12 +59,15 @@ export function contextOf(parts: ContextParts): ToolContext {
     settings,
     segment: async (prompts, options = {}) => {
       const image = opened();
+      const window = windowOf(image, prompts);
       await loader.loaded(options.signal);
-      return client.segment(image, prompts, { ...modelOf(prompts), ...options });
+      return client.segment(image, prompts, { ...modelOf(prompts), ...window, ...options });
     },
     everything: async (prompt, progress, signal) => {
+      const image = opened();
+      const window = windowOf(image, [prompt]);
       await loader.loaded(signal);
-      const job = await client.segmentAsJob(opened(), [prompt], modelOf([prompt]).model);
+      const job = await client.segmentAsJob(image, [prompt], { ...modelOf([prompt]), ...window });
       return (await workspace.jobs.finish<{ masks: Awaited<ReturnType<ToolContext["everything"]>> }>(job, progress, signal)).masks;
     },
     missing: (tool) => missing(workspace, tool, isMoving()),

@@ -259,7 +259,9 @@ export class Panels {
     });
     const clear = button({ name: t("found.clear"), text: t("found.clear"), kind: "plain", press: () => proposals.clear() });
     const results = h("div", { class: "stack" }, told, list, h("div", { class: "line" }, accept, clear));
-    const body = h("div", { class: "stack" }, ...head);
+    const shown = h("p", { class: "small soft", attrs: { "data-testid": `${tool}-shown` } }, t("found.inShown"));
+    this.workspace.open.watch((open) => (shown.hidden = open?.raster !== true));
+    const body = h("div", { class: "stack" }, ...head, shown);
     let searched = false;
     finder.busy.subscribe((busy) => (searched ||= busy));
     proposals.state.watch(({ found, shown }) => {

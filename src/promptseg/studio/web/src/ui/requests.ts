@@ -63,7 +63,8 @@ export class Requests {
     this.cards.append(card.element);
     const progress = ({ progress: at }: Job): void => {
       const total = at?.total ?? 0;
-      card.set(total > 0 ? t("suggest.progress", { done: at!.done, total }) : t("suggest.title"), total > 0 ? at!.done / total : null);
+      const text = at?.stage === "tiles" ? "suggest.tiles" : "suggest.progress";
+      card.set(total > 0 ? t(text, { done: at!.done, total }) : t("suggest.title"), total > 0 ? at!.done / total : null);
     };
     try {
       const ended = await workspace.jobs.watch(job, progress, ending.signal);

@@ -68,6 +68,20 @@ describe("a request", () => {
       (client) => client.segment(image, [{ text: ["cup"] }], { candidates: true, model: "sam" }),
       { method: "POST", path: "/v1/segment", body: { image: { id: "id1" }, prompts: [{ text: ["cup"] }], candidates: true, model: "sam" } },
     ],
+    [
+      "segment",
+      (client) => client.segment(image, [{ text: ["cup"] }], { window: [1, 2, 30, 40] }),
+      {
+        method: "POST",
+        path: "/v1/segment",
+        body: { image: { id: "id1" }, prompts: [{ text: ["cup"] }], candidates: false, window: [1, 2, 30, 40] },
+      },
+    ],
+    [
+      "job",
+      (client) => client.segmentAsJob(image, [], { model: "sam", window: [1, 2, 30, 40] }),
+      { method: "POST", path: "/v1/jobs", body: { image: { id: "id1" }, prompts: [], model: "sam", window: [1, 2, 30, 40] } },
+    ],
     ["job", (client) => client.segmentAsJob(image, []), { method: "POST", path: "/v1/jobs", body: { image: { id: "id1" }, prompts: [] } }],
     ["result", (client) => client.jobResult("77"), { method: "GET", path: "/v1/jobs/77/result", body: null }],
     ["cancel", (client) => client.cancelJob("77"), { method: "DELETE", path: "/v1/jobs/77", body: null }],

@@ -34,6 +34,16 @@ describe("places", () => {
     view.centerOn([199.5, 199.5]);
     expect(view.visible).toEqual([150, 150, 250, 250]);
   });
+
+  test("that are shown are whole pixels of the image alone", () => {
+    const view = viewport({ width: 400, height: 400 }, { width: 101, height: 50 });
+    expect(view.shown).toEqual([0, 0, 400, 400]);
+    view.zoomTo(2);
+    view.centerOn([199.5, 199.5]);
+    expect(view.shown).toEqual([174, 187, 226, 213]);
+    view.panBy(-10_000, -10_000);
+    expect(view.shown).toEqual([374, 387, 400, 400]);
+  });
 });
 
 describe("fitting", () => {

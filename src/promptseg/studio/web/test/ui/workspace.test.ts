@@ -13,6 +13,7 @@ const OPEN = {
   ...SUMMARY,
   document: { version: 0, state: "new", objects: [] },
   tiles: { size: 256, levels: 1 },
+  raster: false,
   width: 4,
   height: 3,
   truth: [],
