@@ -4,6 +4,7 @@ python benchmarks/scenes.py size --gigapixels 1 10    # with a model that takes 
 python benchmarks/scenes.py size --gigapixels 10 --tiles 300   # the same for the first tiles alone, with the outputs of the whole raster
 python benchmarks/scenes.py first --gigapixels 10     # mini-sam: seconds until the first tile is in the journal, and peak memory
 python benchmarks/scenes.py overhead --tiles 12       # mini-sam: share of the time in which it runs
+python benchmarks/scenes.py overhead --tiles 12 --batch-size 4   # the same with several tiles encoded together
 
 The rasters are GeoTIFFs that the script writes: bright discs at known places, many of them across the borders of tiles, on a ground of
 zeros. Most blocks are absent from the file (sparse), so it takes little disk; read, they take as much memory as any. Each run is a process
@@ -101,7 +102,7 @@ def spot_pipeline() -> Any:
     return BuiltPipeline(parse_config({"segment": {"model": "spots"}}), None, Segmenter())
 
 
-def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None) -> dict[str, Any]:
+def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None, batch_size: int | None) -> dict[str, Any]:
     """Annotate a raster in this process, and return seconds, objects and the peak memory."""
     from promptseg import Pipeline, Prompt, annotate
 
@@ -116,7 +117,16 @@ def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None
     else:
         pipeline, prompt = Pipeline().segment("mini-sam"), Prompt.everything(16)
     done = annotate(
-        raster, prompt, pipeline=pipeline, out=out, tile=TILE, formats=formats.split(","), gallery=1000, limit=limit, progress=note
+        raster,
+        prompt,
+        pipeline=pipeline,
+        out=out,
+        tile=TILE,
+        formats=formats.split(","),
+        gallery=1000,
+        limit=limit,
+        batch_size=batch_size,
+        progress=note,
     )
     return {
         "tiles": done.images,
@@ -130,10 +140,11 @@ def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None
     }
 
 
-def in_a_process(task: str, raster: Path, out: Path, formats: str, limit: int | None) -> dict[str, Any]:
+def in_a_process(task: str, raster: Path, out: Path, formats: str, limit: int | None, batch_size: int | None) -> dict[str, Any]:
     """Return what `measured` returns in a process of its own."""
     command = [sys.executable, __file__, task, "--raster", str(raster), "--out", str(out), "--format", formats]
     command += ["--limit", str(limit)] if limit else []
+    command += ["--batch-size", str(batch_size)] if batch_size else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -145,20 +156,21 @@ def main() -> None:
     arguments.add_argument("--gigapixels", type=float, nargs="+", default=[1.0], help="sizes of the rasters (default: 1)")
     arguments.add_argument("--tiles", type=int, help="annotate only the first tiles (default: 12 for overhead, 1 for first, else all)")
     arguments.add_argument("--format", default="gpkg", help="formats of the outputs, such as gpkg,label-tif (default: gpkg)")
+    arguments.add_argument("--batch-size", type=int, help="tiles that are encoded together (default: 1 on the CPU, 8 on an accelerator)")
     arguments.add_argument("--folder", type=Path, help="where the rasters and outputs are written (default: a temporary folder)")
     arguments.add_argument("--raster", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--limit", type=int, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.raster is not None:
-        print(json.dumps(measured(options.task, options.raster, options.out, options.format, options.limit)))
+        print(json.dumps(measured(options.task, options.raster, options.out, options.format, options.limit, options.batch_size)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         for size in options.gigapixels:
             raster = Path(temporary) / f"scene-{size:g}.tif"
             discs = write_raster(raster, size)
             limit = options.tiles or {"size": None, "first": 1, "overhead": 12}[options.task]
-            found = in_a_process(options.task, raster, Path(temporary) / f"out-{size:g}", options.format, limit)
+            found = in_a_process(options.task, raster, Path(temporary) / f"out-{size:g}", options.format, limit, options.batch_size)
             print(
                 f"{size:g} gigapixels ({raster.stat().st_size / _MIB:.0f} MiB, {discs} discs): {found['tiles']} tiles, {found['objects']} "
                 f"objects in {found['seconds']:.1f} s, the first after {found['first']:.1f} s; the models {found['models']:.1f} s of "

@@ -2,7 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -10,12 +10,13 @@ import pytest
 from array_rasters import ArrayRaster
 from drawn_scenes import disc, rectangle, same_pixels
 from paint_segmenter import GREEN, GROUND, RED, PaintSegmenter, PaintSession
-from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, InputWarning, PromptError
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, InputWarning, OutOfMemoryError, PromptError
 from promptseg.masks import Mask, Masks
 from promptseg.pipeline import BuiltPipeline
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.rasters.window import Window
+from promptseg.results import Provenance
 from promptseg.runtime.progress import report_to
 from promptseg.scene_masks import SceneMask
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
@@ -201,6 +202,62 @@ class TestSegment:
             found = list(pool.map(lambda _: session.segment([Prompt.point(40, 35), Prompt.point(160, 95)])[0].box, range(16)))
         assert set(found) == {(32, 27, 49, 44)}
         assert len(painter.opened) == 2
+
+
+@dataclass(frozen=True)
+class Batching(Painter):
+    """A segmenter on an accelerator that encodes several images together, and notes how many."""
+
+    together: list = field(default_factory=list)
+    most: int = 100
+    provenance: Provenance = Provenance("paint", "paint", "1", license="MIT", device="cuda:0")
+
+    def open_all(self, images):
+        self.together.append(len(images))
+        if len(images) > self.most:
+            raise OutOfMemoryError(f"{len(images)} images do not fit")
+        return [self.open(image) for image in images]
+
+
+class TestBatches:
+    def test_tiles_are_encoded_together_on_an_accelerator_and_give_the_same(self):
+        model = Batching()
+        found = model.open_tiled(raster_of(*SCATTERED), **TILES).everything()
+        assert model.together == [8, 7]
+        assert same_pixels(found, SCATTERED)
+
+    def test_on_a_cpu_each_is_encoded_alone(self):
+        model = Batching(provenance=Painter().provenance)
+        model.open_tiled(raster_of(*SCATTERED), **TILES).everything()
+        assert (model.together, len(model.opened)) == ([], 15)
+
+    def test_tiles_of_prompts_are_encoded_together_too(self):
+        model = Batching()
+        session = model.open_tiled(raster_of(*SCATTERED), **TILES)
+        places = [Prompt.point(40 + 60 * column, 35 + 60 * row) for column in range(7) for row in range(4)]
+        found = session.segment(places)
+        assert found.boxes.tolist() == Painter().open_tiled(raster_of(*SCATTERED), **TILES).segment(places).boxes.tolist()
+        assert max(model.together) == 8
+        before = len(model.opened)
+        session.segment(places)
+        assert len(model.opened) == before
+
+    def test_where_memory_is_short_for_several_each_is_encoded_alone(self):
+        model = Batching(most=4)
+        assert same_pixels(model.open_tiled(raster_of(*SCATTERED), **TILES).everything(), SCATTERED)
+        assert model.together == [8, 7]
+
+    def test_a_pipeline_encodes_them_together_too(self):
+        model = Batching()
+        pipeline = BuiltPipeline(parse_config({"segment": {}}), segmenter=model)
+        assert same_pixels(pipeline.open_tiled(raster_of(*SCATTERED), **TILES).everything(), SCATTERED)
+        assert model.together == [8, 7]
+
+    def test_progress_ends_with_all_tiles(self):
+        reports = []
+        with report_to(lambda report: reports.append((report.stage, report.done))):
+            Batching().open_tiled(raster_of(*SCATTERED), **TILES).everything()
+        assert [done for stage, done in reports if stage == "tiles"][-1] == 15
 
 
 class TestOpenTiles:

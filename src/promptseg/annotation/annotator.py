@@ -20,6 +20,7 @@ from ..masks import Masks, Size
 from ..pipeline import BuiltPipeline
 from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
+from ..tiling.asking import images_together
 from ..tiling.grid import TileGrid
 from .content import FileState, read_content
 from .following import Followed, PlaceAnswer
@@ -84,11 +85,7 @@ class Annotator:
     _size: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
-        models = [
-            model for model in (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.concept_segmenter) if model is not None
-        ]
-        accelerated = any(not model.provenance.device.startswith("cpu") for model in models)
-        object.__setattr__(self, "_size", self.batch_size or (8 if accelerated else 1))
+        object.__setattr__(self, "_size", self.batch_size or images_together(self.pipeline.models))
         stage = self.pipeline.config.segment
         if stage is not None and "cache" not in stage.options:
             object.__setattr__(self, "pipeline", self.pipeline.with_cache(None))  # Each image is seen once.

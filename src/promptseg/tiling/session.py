@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 import warnings
@@ -28,7 +29,7 @@ from ..runtime.forking import Lock, StaysInProcess
 from ..runtime.progress import track
 from ..runtime.single_flight import SingleFlight
 from ..scene_masks import SceneMasks
-from .asking import Ask, TiledModel, checked, models_of, opened
+from .asking import Ask, TiledModel, checked, images_together, models_of, opened
 from .grid import Tile, TileGrid
 from .joining import joined
 from .moving import extent, holds, into
@@ -66,78 +67,55 @@ def open_tiled(
         ConfigError: The model is neither, or a setting is out of its range.
         InputError: The source cannot be read.
     """
-    return TiledSession(checked(model), source, tile=tile, overlap=overlap, scale=scale, cache=cache)
+    asked, scales = checked(model), _scales(scale)
+    overlap = whole_number("tile", tile, 1) // 8 if overlap is None else overlap
+    TileGrid((1, 1), tile, overlap)  # Settings are checked before a file is read.
+    raster = _raster(source)
+    owns = raster is not source
+    try:
+        grids = tuple(TileGrid(raster.size, tile, overlap, each) for each in scales)
+        return TiledSession(asked if cache is None else asked.with_cache(cache), raster, grids, owns=owns)
+    except BaseException:
+        if owns:
+            raster.close()
+        raise
+
+
+_open_tiled = open_tiled
 
 
 class OpensTiled:
-    """Base of segmenters and pipelines: the method `open_tiled`."""
+    """Base of segmenters and pipelines: the method `open_tiled`, which is the function with the model as its first argument."""
 
-    def open_tiled(
-        self,
-        source: TiledSource,
-        *,
-        tile: int = 1024,
-        overlap: int | None = None,
-        scale: float | Sequence[float] = 1.0,
-        cache: EmbeddingStore | None = None,
-    ) -> TiledSession:
-        """Open a raster of any size for prompts, tile by tile: `promptseg.tiling.session.open_tiled` with this model.
-
-        Raises:
-            ConfigError: A setting is out of its range.
-            InputError: The source cannot be read.
-        """
-        return open_tiled(self, source, tile=tile, overlap=overlap, scale=scale, cache=cache)  # type: ignore[arg-type]  # It is checked there.
+    open_tiled = _open_tiled
 
 
 class TiledSession(StaysInProcess):
     """A raster that is open for prompts. Each prompt goes to a tile that holds it; what tiles show of an object is joined.
 
-    It is a context manager, and closes the raster if it opened it. Threads may share it.
+    `open_tiled` makes it. It is a context manager, and closes the raster if it owns it. Threads may share it. On an accelerator, eight
+    tiles are read and encoded together.
 
     Args:
         model: A segmenter or built pipeline.
-        source: A raster, or what `promptseg.open_raster` takes.
-        tile: Width and height of a tile as the model sees it, in pixels.
-        overlap: Minimum overlap of neighboring tiles as the model sees them, in pixels. Default: an eighth of `tile`.
-        scale: Pixels of a tile for each pixel of the raster, or several.
-        cache: Store of the tiles' embeddings.
+        raster: The raster.
+        grids: The tiles, one grid for each scale, the finest first.
+        owns: Whether the raster is closed with the session.
 
     Attributes:
         raster: The raster.
         grids: The tiles, one grid for each scale, the finest first.
-
-    Raises:
-        ConfigError: A setting is out of its range.
-        InputError: The source cannot be read.
     """
 
-    def __init__(
-        self,
-        model: TiledModel,
-        source: TiledSource,
-        *,
-        tile: int = 1024,
-        overlap: int | None = None,
-        scale: float | Sequence[float] = 1.0,
-        cache: EmbeddingStore | None = None,
-    ) -> None:
-        scales = _scales(scale)
-        overlap = whole_number("tile", tile, 1) // 8 if overlap is None else overlap
-        TileGrid((1, 1), tile, overlap)  # Settings are checked before a file is read.
-        self._model: TiledModel = model if cache is None else model.with_cache(cache)
+    def __init__(self, model: TiledModel, raster: Raster, grids: Sequence[TileGrid], *, owns: bool = False) -> None:
+        self.raster, self.grids = raster, tuple(grids)
+        self._model, self._owns = model, owns
+        self._together = images_together(models_of(model))
         self._lock = Lock()
         self._opening: SingleFlight[_Place, tuple[Ask, int]] = SingleFlight()
         self._kept: OrderedDict[_Place, tuple[Ask, int]] = OrderedDict()
         self._seconds: dict[str, float] = {}
         self._closed = False
-        self._owns = not isinstance(source, Raster)
-        self.raster = _raster(source)
-        try:
-            self.grids = tuple(TileGrid(self.raster.size, tile, overlap, each) for each in scales)
-        except BaseException:
-            self.close()
-            raise
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -308,16 +286,16 @@ class TiledSession(StaysInProcess):
         pieces: list[Piece] = []
         by_grid = [(grid, tile) for grid in self.grids for tile in grid]
         bound = {grid.scale: [self._bound(prompt, grid) for prompt in prompts] for grid in self.grids}
-        for grid, tile in track(by_grid, stage="tiles", total=len(by_grid), unit="tile"):
+        tiles = iter(track(by_grid, stage="tiles", total=len(by_grid), unit="tile"))
+        while batch := list(itertools.islice(tiles, self._together)):
             with self._timed("read"):
-                valid = self.raster.valid(tile.window, tile.input_size)
-            if not valid.any():
-                continue
-            ask, _ = self._open(tile, keep=False)
-            with self._timed("segment"):
-                masks = ask(bound[grid.scale], False)
-            with self._timed("join"):
-                pieces += pieces_of(masks, tile, grid, valid)
+                valid = [self.raster.valid(tile.window, tile.input_size) for _, tile in batch]
+            there = [(*each, own) for each, own in zip(batch, valid, strict=True) if own.any()]
+            for (grid, tile, own), ask in zip(there, self._open([tile for _, tile, _ in there], keep=False), strict=True):
+                with self._timed("segment"):
+                    masks = ask(bound[grid.scale], False)
+                with self._timed("join"):
+                    pieces += pieces_of(masks, tile, grid, own)
         with self._timed("join"):
             return joined(pieces, self.size)
 
@@ -355,42 +333,46 @@ class TiledSession(StaysInProcess):
         by_tile: dict[Tile, list[PlacedPrompt]] = {}
         for each in prompts:
             by_tile.setdefault(each.tile, []).append(each)
-        further = []
-        for tile, here in by_tile.items():
-            ask, _ = self._open(tile)
-            with self._timed("segment"):
-                masks = ask([each.prompt for each in here], candidates)
-            found: dict[int, list[Mask]] = {}
-            for position, mask in enumerate(masks):
-                if mask.area:
-                    found.setdefault(position if mask.prompt_index is None else mask.prompt_index, []).append(mask)
-            for position, each in enumerate(here):
-                each.take(found.get(position, []))
-                if not candidates and each.goes_on():
-                    further.append(each)
-        return further
+        tiles = iter(by_tile)
+        while batch := list(itertools.islice(tiles, self._together)):
+            for tile, ask in zip(batch, self._open(batch), strict=True):
+                self._take(by_tile[tile], ask, candidates)
+        return [] if candidates else [each for each in prompts if each.goes_on()]
+
+    def _take(self, prompts: Sequence[PlacedPrompt], ask: Ask, candidates: bool) -> None:
+        """Ask one tile for prompts, and give them its masks."""
+        with self._timed("segment"):
+            masks = ask([each.prompt for each in prompts], candidates)
+        found: dict[int, list[Mask]] = {}
+        for position, mask in enumerate(masks):
+            if mask.area:
+                found.setdefault(position if mask.prompt_index is None else mask.prompt_index, []).append(mask)
+        for position, each in enumerate(prompts):
+            each.take(found.get(position, []))
 
     # Tiles
 
-    def _open(self, tile: Tile, keep: bool = True) -> tuple[Ask, int]:
-        """Return an open tile: one that is kept, or one that is opened now."""
-        place = tile.window, tile.input_size
+    def _open(self, tiles: Sequence[Tile], keep: bool = True) -> list[Ask]:
+        """Return open tiles: those that are kept, and others that are opened now, together."""
+        by_place = {(tile.window, tile.input_size): tile for tile in tiles}
         with self._lock:
-            if place in self._kept:
+            found = {place: self._kept[place] for place in by_place if place in self._kept}
+            for place in found:
                 self._kept.move_to_end(place)
-                return self._kept[place]
-        found = self._opening.get([place], lambda _: {place: self._opened(tile)})[place]
+        missing = [place for place in by_place if place not in found]
+        found |= self._opening.get(missing, lambda places: self._opened([by_place[place] for place in places]))
         if keep:
             with self._lock:
-                self._kept[place] = found
+                self._kept |= {place: found[place] for place in missing}
                 while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > KEPT_BYTES:
                     self._kept.popitem(last=False)
-        return found
+        return [found[place][0] for place in by_place]
 
-    def _opened(self, tile: Tile) -> tuple[Ask, int]:
-        image = self._read(tile)
+    def _opened(self, tiles: Sequence[Tile]) -> dict[_Place, tuple[Ask, int]]:
+        images = [self._read(tile) for tile in tiles]
         with self._timed("encode"):
-            return opened(self._model, image)
+            found = opened(self._model, images)
+        return {(tile.window, tile.input_size): each for tile, each in zip(tiles, found, strict=True)}
 
     def _read(self, tile: Tile) -> NDArray[np.uint8]:
         with self._timed("read"):
