@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import promptseg as ps
 from forks import forked
@@ -382,3 +383,88 @@ class TestThreadsAndProcesses:
         thread.start()
         thread.join()
         assert "is closed" in told[0]
+
+
+class TestFilesBeside:
+    """GDAL takes files beside a raster for a part of it, and says nothing about damaged ones."""
+
+    JUNK = (b"", b"junk" * 1000, b"II*\0\x08\0\0\0\xff\xff")
+
+    @pytest.mark.parametrize("content", JUNK)
+    def test_broken_overviews_are_told_and_all_pixels_are_used(self, content, write_tiff):
+        array = ramp(256, 256)
+        path = write_tiff(array)
+        path.with_name("scene.tif.ovr").write_bytes(content)
+        with pytest.warns(InputWarning, match=r"the overviews of .*scene\.tif cannot be read, .*make them again, such as by gdaladdo"):
+            raster = ps.open_raster(path)
+        with raster:
+            assert raster.overviews == ()
+            assert np.abs(raster.read(Window(0, 0, 256, 256), (64, 64)) - mean_of(array, 4)).max() <= 0.5
+
+    def test_overviews_of_another_raster_are_told_and_not_shown(self, write_tiff):
+        array = ramp(256, 256)
+        path = write_tiff(array)
+        write_tiff(ramp(150, 100)).rename(path.with_name("scene.tif.ovr"))
+        path = write_tiff(array)
+        with pytest.warns(InputWarning, match=r"scene\.tif\.ovr holds one of 100 x 150 pixels, which is no reduced size of 256 x 256"):
+            raster = ps.open_raster(path)
+        with raster:
+            assert np.abs(raster.read(Window(0, 0, 256, 256), (64, 64)) - mean_of(array, 4)).max() <= 0.5
+
+    @pytest.mark.parametrize("size", [(256, 300), (255, 301)])
+    def test_good_overviews_are_used(self, size, write_tiff):
+        path = write_tiff(ramp(*size))
+        with (
+            warnings.catch_warnings(),
+            rasterio.Env(TIFF_USE_OVR=True),
+        ):
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            with rasterio.open(path, "r+") as file:
+                file.build_overviews([2, 4, 8], rasterio.enums.Resampling.nearest)
+        assert path.with_name("scene.tif.ovr").is_file()
+        with ps.open_raster(path) as raster:
+            assert len(raster.overviews) == 3
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"junk",
+            b"<PAMDataset><Metadata>",
+            b"<other/>",
+            b"<PAMDataset><GeoTransform>1,2,three</GeoTransform></PAMDataset>",
+            b"<PAMDataset><GeoTransform>1,2,3</GeoTransform></PAMDataset>",
+        ],
+    )
+    @pytest.mark.parametrize("name", ["scene.tif", "scene.png"])
+    def test_damaged_facts_are_told(self, content, name, write_tiff, tmp_path):
+        path = write_tiff(ramp(64, 64)) if name.endswith("tif") else tmp_path / name
+        if path.suffix == ".png":
+            Image.fromarray(ramp(64, 64)).save(path)
+        path.with_name(f"{name}.aux.xml").write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}\.aux\.xml is damaged \(.*\), and may say where pixels have no data"):
+            ps.open_raster(path)
+
+    def test_good_facts_are_used(self, write_tiff):
+        array = ramp(64, 64)
+        path = write_tiff(array)
+        place = "<GeoTransform> 5.0e+05, 5.0e-01, 0.0, 5.8e+06, 0.0, -5.0e-01</GeoTransform>"
+        facts = f"<Metadata><MDI key='place'>Stra\xdfe</MDI></Metadata>{place}"
+        bands = "".join(f"<PAMRasterBand band='{band}'><NoDataValue>7</NoDataValue></PAMRasterBand>" for band in (1, 2, 3))
+        path.with_name("scene.tif.aux.xml").write_bytes(f"<PAMDataset>{facts}{bands}</PAMDataset>".encode("latin-1"))
+        with ps.open_raster(path) as raster:
+            assert raster.georeference.matrix == (0.5, 0, 5e5, 0, -0.5, 5.8e6)
+            assert (raster.valid(Window(0, 0, 64, 64)) == (array != 7).any(axis=2)).all()
+
+    @pytest.mark.parametrize("content", JUNK)
+    def test_a_damaged_mask_is_told(self, content, write_tiff):
+        path = write_tiff(ramp(64, 64))
+        path.with_name("scene.tif.msk").write_bytes(content)
+        with pytest.raises(InputError, match=r"scene\.tif\.msk, the mask of scene\.tif, cannot be read \(.*\): make it again"):
+            ps.open_raster(path)
+
+    def test_a_damaged_world_file_is_told(self, write_tiff):
+        path = write_tiff(ramp(64, 64))
+        path.with_name("scene.tfw").write_text("1\n0\n")
+        with pytest.raises(InputError, match=r"scene\.tfw is not a world file: expected six numbers"):
+            ps.open_raster(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .._install import install_extra
 from ..errors import InputError, InputWarning, MissingDependencyError, PromptSegError
 from ..masks import Size
+from .companions import damage_of
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
 from .mosaic import check_parts
@@ -43,6 +44,9 @@ _OURS = (PromptSegError, InputWarning, MemoryError)
 
 _NO_MAP = (1, 0, 0, 0, 1, 0)
 """The map of a file with control points instead of one."""
+
+_ROUNDED = 1.5
+"""Pixels by which the size of an overview may be off from the one that its factor says."""
 
 _COLORS: dict[str, Color] = {name: name for name in ("gray", "red", "green", "blue", "alpha")}
 _MOSAIC = "VRT"
@@ -125,12 +129,35 @@ class GdalReader:
         try:
             factors = dataset.overviews(1)
             dataset.colorinterp  # noqa: B018 - What is wrong with an overview is raised by the next call.
+            damage = self._damage_beside(dataset, factors)
         except Exception as error:  # rasterio's errors have no common base.
             if self._parts and _is_absent(error):
                 raise self._incomplete(error) from error
-            self._without_broken_overviews(error)
+            damage = _one_line(error)
+        if damage is not None:
+            self._without_broken_overviews(damage)
             return ()
         return tuple((-(-dataset.height // factor), -(-dataset.width // factor)) for factor in factors)
+
+    def _damage_beside(self, dataset: Any, factors: Sequence[int]) -> str | None:
+        """Return what is wrong with a file of overviews beside the raster, or None. GDAL passes over any, and takes one of any size."""
+        beside = self._path.with_name(f"{self._path.name}.ovr")
+        if not factors:
+            return damage_of(beside, self._try)
+        if str(beside) not in dataset.files:
+            return None
+        for level, factor in enumerate(factors):
+            with contextlib.closing(self._opened(OVERVIEW_LEVEL=str(level))) as overview:
+                size = overview.height, overview.width
+            if any(abs(side - of / factor) > _ROUNDED for side, of in zip(size, self.size, strict=True)):
+                return (
+                    f"{beside.name} holds one of {size[1]} x {size[0]} pixels, which is no reduced size of {self.size[1]} x {self.size[0]}"
+                )
+        return None
+
+    def _try(self, path: Path) -> None:
+        """Open another file and close it."""
+        self._opened(path).close()
 
     def _check(self, dataset: Any) -> None:
         if not dataset.count:
@@ -170,13 +197,13 @@ class GdalReader:
                 result = self._read(self._without_overviews, window, size, bands)
             except Exception:
                 raise self._damaged(window, error) from error
-            self._without_broken_overviews(error)
+            self._without_broken_overviews(_one_line(error))
             return result
 
-    def _without_broken_overviews(self, error: Exception) -> None:
+    def _without_broken_overviews(self, why: str) -> None:
         self._broken = True
         message = f"the overviews of {self._path} cannot be read, and reduced windows are made of all pixels, which takes longer"
-        warnings.warn(f"{message} ({_one_line(error)}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
+        warnings.warn(f"{message} ({why}): make them again, such as by gdaladdo", InputWarning, stacklevel=4)
 
     def _incomplete(self, error: Exception) -> InputError:
         return InputError(f"{self._path} is made of other files, and one cannot be opened: {_one_line(error)}")
@@ -208,14 +235,15 @@ class GdalReader:
             valid &= np.isfinite(values).any(axis=0)
         return Samples(_interleaved(values), valid)
 
-    def _opened(self, **options: str) -> Any:
+    def _opened(self, path: Path | None = None, **options: str) -> Any:
         # What is warned of is one setting for all threads: two that change it at once would undo each other.
         with _opening, self._rasterio.Env(**_settings()) as env, warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             drivers = sorted(set(env.drivers()) - _NETWORK)
-            dataset = self._rasterio.io.DatasetReader(str(self._path), driver=drivers, sharing=False, **options)
+            dataset = self._rasterio.io.DatasetReader(str(path or self._path), driver=drivers, sharing=False, **options)
         without_map = [each for each in told if issubclass(each.category, self._rasterio.errors.NotGeoreferencedWarning)]
-        self._has_map = not without_map
+        if path is None:
+            self._has_map = not without_map
         for each in told:
             if each not in without_map:
                 warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

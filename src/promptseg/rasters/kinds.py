@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import InputError, MissingDependencyError
+from .companions import check_companions
+from .georeference import stated_georeference
 from .geotiff import GdalReader
 from .ome_zarr import ZarrReader
 from .plain import open_plain
@@ -23,6 +25,9 @@ KINDS: Mapping[str, Callable[[Path], Reader]] = {
 }
 """For each kind of raster, what opens it. The kind is part of a raster's description, so that all processes read it alike."""
 
+_WITH_COMPANIONS = ("gdal", "plain")
+"""Kinds of rasters that rasterio reads with the files beside them."""
+
 _IN_ROWS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """First bytes of JPEG and PNG, which are decoded from the first row on."""
 
@@ -37,13 +42,27 @@ def opened(path: Path) -> tuple[str, Reader]:
         MissingDependencyError: A package that reads it is not installed.
     """
     kind = _kind_of(path)
+    if kind in _WITH_COMPANIONS:
+        check_companions(path, lambda mask: GdalReader(mask).close())
     try:
-        return kind, opened_as(kind, path)
+        reader = opened_as(kind, path)
     except InputError:
         if kind != "gdal" or not find_spec("tifffile") or not _head(path).startswith(_TIFF):
             raise
         with contextlib.suppress(InputError, MissingDependencyError):  # What GDAL says is told.
             return "tiff", opened_as("tiff", path)
+        raise
+    if kind in _WITH_COMPANIONS and reader.georeference is None:
+        _check_world_file(reader, path)
+    return kind, reader
+
+
+def _check_world_file(reader: Reader, path: Path) -> None:
+    """Check that no damaged world file lies beside a raster, about which GDAL says nothing. The raster is closed if one does."""
+    try:
+        stated_georeference(path, {})
+    except BaseException:
+        reader.close()
         raise
 
 
