@@ -127,6 +127,35 @@ def test_a_raster_that_is_small_enough_can_be_one_image_of_a_dataset(scene, blob
     assert not (tmp_path / "out" / "tiles").exists()
 
 
+class TestTilesOfAnEarlierRun:
+    """The images of a dataset whose images are the tiles, where a later run writes the raster as one image."""
+
+    @pytest.fixture
+    def run(self, scene, blobs, tmp_path):
+        return lambda *formats, **options: annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=formats, **TILES, **options)
+
+    def test_they_are_removed_and_nothing_else_is_left(self, run, tmp_path):
+        run("coco", "geojson", whole=True)
+        names = {path.name for path in (tmp_path / "out").iterdir()}
+        assert names == {".promptseg.json", ".scene.json", ".lock", "coco.json", "gallery", "journal.jsonl", "objects.geojson"}
+        run("coco")
+        run("coco", whole=True)
+        assert {path.name for path in (tmp_path / "out").iterdir()} == names
+
+    def test_they_stay_while_another_dataset_has_them(self, run, tmp_path):
+        run("coco", "yolo-seg")
+        run("coco", whole=True)
+        assert len([*(tmp_path / "out" / "tiles").glob("*.png")]) == 9
+        run("coco", "yolo-seg", whole=True)
+        assert not (tmp_path / "out" / "tiles").exists()
+
+    def test_a_file_of_the_user_stays(self, run, tmp_path):
+        run("coco")
+        (tmp_path / "out" / "tiles" / "notes.txt").write_text("mine")
+        run("coco", whole=True)
+        assert [path.name for path in sorted((tmp_path / "out" / "tiles").iterdir())] == [".promptseg", "notes.txt"]
+
+
 def test_points_and_boxes_are_in_pixels_of_the_raster_and_only_the_tiles_that_hold_them_are_asked(scene, blobs, tmp_path):
     prompts = [Prompt.point(120, 50), Prompt.box(20, 150, 40, 290)]
     done = annotate(scene, *prompts, pipeline=blobs, out=tmp_path / "out", tile=128, scale=(1, 0.5))

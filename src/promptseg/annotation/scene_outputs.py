@@ -11,7 +11,7 @@ import numpy as np
 
 from .._counting import number_of
 from ..datasets.core import AnnotatedImage, Category
-from ..datasets.writing import WriteReport, check_format, write
+from ..datasets.writing import WriteReport, check_format, output_of, write
 from ..errors import ConfigError
 from ..image_formats import MAX_PIXELS
 from ..rasters.window import Window
@@ -22,7 +22,7 @@ from .output_checks import check_outputs
 from .own_folders import check_own_folder
 from .scene_formats import OF_TILES, check_scene_formats, check_scene_options, write_scene
 from .sources.scene import SceneTiles
-from .tile_images import FOLDER, TileImages, whole_image
+from .tile_images import FOLDER, TileImages, remove_tiles, whole_image
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class SceneOutputs:
         for name in self._of_tiles:
             images = self._images(scene, name, undone)
             reports[name] = write(name, images, self.folder, classes=classes, **self.options.get(name, {}))
+        if self._of_tiles and self.source.options.whole and not self._others_have_tiles():
+            remove_tiles(self.folder / FOLDER)
         if undone:
             note = f"{number_of(len(undone), 'tile is', 'tiles are')} not annotated: what only they show is missing"
             reports = {name: replace(report, notes=(*report.notes, note)) for name, report in reports.items()}
@@ -86,6 +88,11 @@ class SceneOutputs:
         boxes = np.array([window.box for window in undone], np.int64).reshape(-1, 4)
         images = TileImages(source.raster, scene, grid, self.folder / FOLDER, boxes)
         return track(images, stage=f"write {name}", total=len(grid), unit="tile")
+
+    def _others_have_tiles(self) -> bool:
+        """Return whether a dataset of an earlier run is there, which this run did not write, and whose images may be the tiles."""
+        written = {output_of(name, self.folder) for name in self._of_tiles}
+        return any(path.exists() for name in OF_TILES if (path := output_of(name, self.folder)) not in written)
 
     @property
     def _of_tiles(self) -> list[str]:

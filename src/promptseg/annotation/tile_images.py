@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from ..datasets.core import AnnotatedImage, AnnotatedObject
+from ..datasets.manifest import FOLDER_MANIFEST
 from ..masks import Mask
 from ..rasters.raster import Raster
 from ..rasters.window import Window
@@ -62,14 +63,35 @@ class TileImages:
                 _save(self.folder / name, self.raster.read(tile.core))
             objects = tuple(AnnotatedObject(f"{name}#{number}", mask) for number, mask in _parts(self.scene, tile.core))
             yield AnnotatedImage(name, self.folder / name, tile.core.size, objects, group=self.raster.name)
-        self._remove_others(wanted)
+        _remove_others(self.folder, wanted)
 
-    def _remove_others(self, wanted: set[str]) -> None:
-        """Remove files that an earlier run wrote for tiles that are not there any more."""
-        with output_errors(self.folder):
-            for path in self.folder.iterdir():
-                if path.name not in wanted and _NAME.fullmatch(path.name) and _is_ours(path):
-                    path.unlink()
+
+def remove_tiles(folder: Path) -> None:
+    """Remove the images that an earlier run wrote, and their folder unless something else is in it.
+
+    Args:
+        folder: The folder of the images. It need not exist.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    marker = folder / FOLDER_MANIFEST
+    if not marker.is_file():
+        return
+    with output_errors(folder):
+        remove_leftovers(folder)
+        _remove_others(folder, set())
+        if [*folder.iterdir()] == [marker]:
+            marker.unlink()
+            folder.rmdir()
+
+
+def _remove_others(folder: Path, wanted: set[str]) -> None:
+    """Remove files that an earlier run wrote for tiles that are not there any more."""
+    with output_errors(folder):
+        for path in folder.iterdir():
+            if path.name not in wanted and _NAME.fullmatch(path.name) and _is_ours(path):
+                path.unlink()
 
 
 def whole_image(raster: Raster, scene: SceneMasks, path: Path) -> AnnotatedImage:

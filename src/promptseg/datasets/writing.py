@@ -157,6 +157,15 @@ def check_output(
     _check_place(writer)
 
 
+def output_of(name: str, out: str | Path) -> Path:
+    """Return the file or folder that a format writes in an output folder.
+
+    Raises:
+        ConfigError: When there is no such format.
+    """
+    return _writer(name, Path(out), (), WriteStats(), {}).output_path
+
+
 def changed_by_hand(out: str | Path, name: str) -> tuple[str, ...]:
     """Return the files of a format that were changed or added by hand since promptseg wrote them, without those that were taken in.
 
