@@ -28,6 +28,7 @@ pytest_plugins = [
     "long_first",
     "mini_sam_once",
     "no_garbage",
+    "no_sync",
     "npm_clients",
     "onnx_sam_models",
     "running_server",

@@ -3,7 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
@@ -446,7 +446,6 @@ class TestDamaged:
         with pytest.raises(InputError):
             Mask((9, 9), counts)
 
-    @settings(max_examples=300)
     @given(st.binary(max_size=12) | st.lists(st.integers(48, 111), max_size=12).map(bytes), st.integers(1, 9), st.integers(1, 9))
     def test_any_run_lengths_are_a_mask_that_can_be_used_or_are_refused(self, counts, height, width):
         try:

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -28,13 +28,11 @@ def by_pycocotools(ring, size):
     return coco.decode(coco.frPyObjects([[float(value) for corner in ring for value in corner]], *size))[..., 0].astype(bool)
 
 
-@settings(max_examples=300)
 @given(RINGS, SIZES)
 def test_a_polygon_has_the_pixels_that_pycocotools_gives_it(ring, size):
     assert Mask.from_polygons([ring], size) == Mask.from_array(by_pycocotools(ring, size))
 
 
-@settings(max_examples=300)
 @given(RINGS, st.lists(RINGS, min_size=1, max_size=2), RINGS, SIZES)
 def test_polygons_are_united_and_holes_are_cut_from_their_own_polygon_alone(exterior, holes, other, size):
     pixels = by_pycocotools(exterior, size) & ~np.logical_or.reduce([by_pycocotools(hole, size) for hole in holes])

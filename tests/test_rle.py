@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
@@ -87,7 +87,6 @@ def test_runs_that_are_not_those_of_a_mask_are_a_value_error(runs, message):
         _rle.check_runs(np.array(runs, np.int64), 4)
 
 
-@settings(max_examples=300)
 @given(st.data(), st.integers(1, 40), st.integers(1, 4))
 def test_covered_is_the_union_of_the_pixels(data, pixels, count):
     masks = [data.draw(hnp.arrays(bool, pixels)) for _ in range(count)]
@@ -95,7 +94,6 @@ def test_covered_is_the_union_of_the_pixels(data, pixels, count):
     assert found.tolist() == boundaries(np.logical_or.reduce(masks)).tolist()
 
 
-@settings(max_examples=300)
 @given(st.data(), st.integers(1, 40), st.integers(1, 3))
 def test_covered_takes_the_pixels_of_others_away(data, pixels, count):
     mask, others = data.draw(hnp.arrays(bool, pixels)), [data.draw(hnp.arrays(bool, pixels)) for _ in range(count)]

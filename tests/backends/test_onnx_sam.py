@@ -159,14 +159,19 @@ class TestOptions:
         assert best.segment(prompt)[0].score == max(best.segment(prompt, candidates=True).scores)
 
 
-def test_no_layout_needs_torch(pair):
-    folder, model, _, _ = pair
-    code = (
-        "import sys\n"
-        "for name in ('torch', 'torchvision', 'transformers', 'segment_anything', 'sam2', 'mobile_sam'): sys.modules[name] = None\n"
-        "import numpy as np, promptseg\n"
-        f"session = promptseg.load({model!r}, weights={str(folder)!r}, device='cpu').open(np.zeros((40, 50, 3), np.uint8))\n"
-        "print(len(session.segment([promptseg.Prompt.point(20, 20)])))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["1"]
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "torchvision", "transformers", "segment_anything", "sam2", "mobile_sam"):
+    sys.modules[name] = None
+import numpy as np, promptseg
+for pair in sys.argv[1:]:
+    segmenter = promptseg.load(pair, device="cpu")
+    masks = segmenter.open(np.zeros((40, 50, 3), np.uint8)).segment([promptseg.Prompt.point(20, 20)])
+    print(type(segmenter.model).__name__, len(masks))
+"""
+
+
+def test_no_layout_needs_torch(request):
+    pairs = [f"{model}={request.getfixturevalue(folder)}" for folder, (model, _, _) in LAYOUTS.items()]
+    run = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *pairs], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [f"{kind.__name__} 1" for _, _, kind in LAYOUTS.values()]

@@ -3,8 +3,6 @@
 import argparse
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -38,15 +36,13 @@ def bench(modules):
 
 
 @pytest.mark.slow
-def test_every_row_has_the_time_of_both_sides_and_their_ratio(tmp_path):
+def test_every_row_has_the_time_of_both_sides_and_their_ratio(gpu, tmp_path, capsys):
     for module in ("segment_anything", "mobile_sam", "sam2", "ultralytics"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     path = tmp_path / "gpu.json"
-    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--device", "cpu", "--quick", "--json", str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    assert gpu.main(["--device", "cpu", "--quick", "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
     content = json.loads(path.read_text("utf-8"))
     expected = {(task, "mini-sam", "float32") for task in TASKS}
     for dtype in ("float32", "bfloat16"):
@@ -55,7 +51,7 @@ def test_every_row_has_the_time_of_both_sides_and_their_ratio(tmp_path):
     assert {(row["task"], row["model"], row["dtype"]) for row in content["rows"]} == expected
     for row in content["rows"]:
         assert row["ratio"] == row["upstream"] / row["ours"], row["note"]
-        assert f"{row['task']:<11} {row['model']:<22} {row['size']:>9} {row['dtype']:<8}" in done.stdout
+        assert f"{row['task']:<11} {row['model']:<22} {row['size']:>9} {row['dtype']:<8}" in printed
     assert [each["iou_least"] for each in content["parity"] if each["dtype"] == "float32"] == [1, 1, 1]
 
 

@@ -21,7 +21,7 @@ class TestMiniSam(SegmenterContract):
 
 
 class TestLayoutOfSegmentAnything(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -30,7 +30,7 @@ class TestLayoutOfSegmentAnything(SegmenterContract):
 
 
 class TestLayoutOfSegmentAnythingQuantized(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -39,7 +39,7 @@ class TestLayoutOfSegmentAnythingQuantized(SegmenterContract):
 
 
 class TestLayoutOfSam2(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -50,7 +50,7 @@ class TestLayoutOfSam2(SegmenterContract):
 class TestLayoutOfEfficientSam(SegmenterContract):
     accepts = frozenset({"point", "box", "everything"})
     takes_background = False
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod

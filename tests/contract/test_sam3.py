@@ -40,7 +40,7 @@ class TestSam3InBfloat16(ConceptContract):
 
 
 class TestSam3Tracker(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod

@@ -28,7 +28,7 @@ def make(tiny_sam, dtype="float32", cache=None, **settings):
 
 
 class TestTorchSam(SegmenterContract):
-    rounds = 40
+    rounds = 15
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -37,7 +37,7 @@ class TestTorchSam(SegmenterContract):
 
 
 class TestTorchSamInBatchesWithACache(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -46,7 +46,7 @@ class TestTorchSamInBatchesWithACache(SegmenterContract):
 
 
 class TestTorchSamInBfloat16(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -55,7 +55,7 @@ class TestTorchSamInBfloat16(SegmenterContract):
 
 
 class TestTorchSam2(SegmenterContract):
-    rounds = 40
+    rounds = 15
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -64,7 +64,7 @@ class TestTorchSam2(SegmenterContract):
 
 
 class TestTorchSam2InBfloat16(SegmenterContract):
-    rounds = 20
+    rounds = 10
 
     @pytest.fixture(scope="module")
     @staticmethod

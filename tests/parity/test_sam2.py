@@ -11,6 +11,7 @@ from promptseg.masks import Mask, Masks
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
+from torch_sam_models import TINY_SAM2
 
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
@@ -21,6 +22,7 @@ from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 TOLERANCE = 1e-4
 CPU = torch.device("cpu")
+NARROW = tuple(change for change in TINY_SAM2 if "image_size" not in change)
 SIZE = (120, 160)
 POINT, ALSO, BESIDE, BOX = (40, 50), (52.5, 61.25), (100, 20), (20, 24, 90.5, 80)
 PROMPTS = {
@@ -286,20 +288,28 @@ class TestEverything:
             assert getattr(settings, name) == pytest.approx(getattr(generator, name)), name
 
 
-@pytest.mark.slow
-class TestFullSize:
-    """SAM 2.1 tiny of full size with random weights, loaded from a checkpoint with `promptseg.load`."""
+class TestFullInputSize:
+    """SAM 2.1 tiny with an input of 1024 pixels, narrow and whole, with random weights, loaded from a checkpoint with `promptseg.load`."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="class", params=["narrow", pytest.param("whole", marks=pytest.mark.full_size)])
     @staticmethod
-    def both(tiny_sam2, tmp_path_factory, photo):
-        sam2 = tiny_sam2(spread=0.02, changes=())
+    def both(request, tiny_sam2, tmp_path_factory, photo):
+        from promptseg.backends import sam2 as backend
+        from promptseg.models.sam.torch import checkpoints
+
+        made = {"spread": 0.02, "changes": NARROW if request.param == "narrow" else ()}
+        sam2 = tiny_sam2(**made)
         path = tmp_path_factory.mktemp("weights") / "sam2.1_hiera_tiny.pt"
         torch.save({"model": sam2.state_dict()}, path)
         image = photo(300, 400)
         predictor = make_predictor(sam2)
         predictor.set_image(image)
-        return promptseg.load("sam2.1-hiera-tiny", weights=path, device="cpu", cache=None).open(image), predictor
+        with pytest.MonkeyPatch.context() as patch:
+            if request.param == "narrow":
+                patch.setattr(backend, "build_image_model", lambda _: tiny_sam2(**made, seed=1))
+                patch.setattr(checkpoints, "variant_of", lambda _: "sam2.1_hiera_t")
+            segmenter = promptseg.load("sam2.1-hiera-tiny", weights=path, device="cpu", cache=None)
+        return segmenter.open(image), predictor
 
     @pytest.mark.parametrize("multimask", [True, False])
     def test_its_answers_are_upstreams(self, both, multimask):

@@ -109,7 +109,7 @@ def test_every_answer_is_one_that_the_document_declares(url, request):
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=max(12, settings().max_examples // 4), suppress_health_check=list(HealthCheck))
+        @settings(max_examples=max(8, settings().max_examples // 8), suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(), exists=st.booleans())
         def check(case, exists):
             if exists:

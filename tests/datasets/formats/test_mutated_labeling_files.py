@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -140,7 +140,6 @@ def images_or_refusal(read, path, content):
     assert all(str(finding) and len(finding.message) < 2000 for finding in findings)
 
 
-@settings(max_examples=300)
 @given(st.randoms(use_true_random=False), st.booleans(), st.booleans())
 def test_a_mutated_labelme_file_is_read_in_part_or_refused(folder, random, fit, embedded):
     labels = folder / "labels"
@@ -148,14 +147,12 @@ def test_a_mutated_labelme_file_is_read_in_part_or_refused(folder, random, fit, 
     images_or_refusal(lambda: read_labelme(labels, folder, fit=fit), labels / "a.json", content)
 
 
-@settings(max_examples=300)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_a_mutated_label_studio_export_is_read_in_part_or_refused(folder, random, fit):
     file = folder / "tasks.json"
     images_or_refusal(lambda: read_label_studio(folder, file, fit=fit), file, mutated(LABEL_STUDIO, random))
 
 
-@settings(max_examples=300)
 @given(st.binary(max_size=80), st.integers(1, 9), st.integers(1, 9))
 def test_bytes_of_any_kind_are_a_brush_stroke_or_refused(body, height, width):
     data = [*(4 * height * width).to_bytes(4, "big"), *body]
