@@ -125,12 +125,13 @@ def test_an_image_that_cannot_be_read_says_why_and_what_to_do(run_studio, new_pa
         for part in ("nothing.jpg cannot be opened", "is damaged", "Put a file in its place"):
             assert part in told.inner_text()
         assert page.state["open"] is None
-        page.test_id("open-again").click()
-        told.wait_for()
+        with page.page.expect_response(lambda answer: answer.status >= 400):
+            page.test_id("open-again").click()
+        assert told.is_visible()
         shutil.copyfile(COFFEE, images / "nothing.jpg")
         page.test_id("open-again").click()
         page.wait_until("studio => studio.state.open?.name === 'nothing.jpg'")
-        assert told.is_hidden()
+        told.wait_for(state="hidden")
         page.page.close()
 
 
@@ -141,7 +142,7 @@ def test_one_goes_on_from_an_image_that_cannot_be_read(run_studio, new_page, ima
         page.page.locator("[data-testid=thumb]", has_text="nothing").click()
         page.test_id("skip-unreadable").click()
         page.wait_until("studio => studio.state.open?.name === 'squares.png'")
-        assert page.test_id("unreadable").is_hidden()
+        page.test_id("unreadable").wait_for(state="hidden")
         page.page.close()
 
 

@@ -8,9 +8,13 @@ import type { Failed, Workspace } from "./workspace.ts";
 
 export class Unreadable {
   readonly element = h("div", { class: "welcome empty", attrs: { role: "alert", "data-testid": "unreadable" } });
+  private shown: Failed | null = null;
 
   constructor(private readonly workspace: Workspace) {
     workspace.failed.watch((failed) => {
+      const isSame = failed !== null && failed.why === this.shown?.why && failed.summary.key === this.shown.summary.key;
+      this.shown = failed;
+      if (isSame) return; // Tried again in vain: a button that is being pressed would be replaced, and the click lost.
       const hadFocus = this.element.contains(document.activeElement);
       this.element.hidden = failed === null;
       fill(this.element, ...(failed === null ? [] : this.told(failed)));

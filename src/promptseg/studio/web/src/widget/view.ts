@@ -85,11 +85,11 @@ export class View {
 
   async #show(picture: Picture): Promise<void> {
     const turn = ++this.#turn;
+    this.#isShown = false; // At once: while the old image is settled, a click would be meant for the new one.
+    this.#letIn();
     await this.#editor.settle();
     if (turn !== this.#turn) return;
-    this.#isShown = false;
     this.#editor.open(picture.index);
-    this.#letIn();
     const { width, height, reduced, data, kind } = picture;
     try {
       const bitmap = await createImageBitmap(new Blob([data], { type: kind }));
