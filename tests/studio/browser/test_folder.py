@@ -172,6 +172,7 @@ def test_suggestions_that_fail_and_those_that_cannot_be_made_are_told(run_studio
     with run_studio() as studio:
         page = new_page(studio, expected=["status of 4", "status of 500"]).open()
         page.page.route("**/v1/studio/suggest", lambda route: route.fulfill(status=500, json={"title": "Error", "detail": "no memory"}))
+        page.wait_until("studio => studio.state.images.some((image) => image.error !== null)")
         page.test_id("folder-menu").click()
         page.test_id("suggest").click()
         assert "3 new images" in page.test_id("suggest-dialog").inner_text()  # Of four, one cannot be read.
