@@ -265,6 +265,17 @@ def test_a_full_disk_ends_the_run_and_with_room_the_same_call_goes_on(scene, blo
     assert outputs(tmp_path / "out") == outputs(tmp_path / "other")
 
 
+@pytest.mark.parametrize(("first", "second"), [((3, "uint16"), (1, "uint16")), ((1, "uint16"), (3, "uint8"))])
+def test_a_raster_of_other_samples_than_before_is_stretched_anew(first, second, blobs, tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="it writes 16 bits")
+    scene, out = tmp_path / "scene.tif", tmp_path / "out"
+    for bands, dtype in (first, second):
+        pixels = sheet(300, 280, BOXES)[..., :bands].astype(dtype) * (1 if dtype == "uint8" else 100)
+        tifffile.imwrite(scene, pixels.squeeze(), photometric="rgb" if bands == 3 else "minisblack")
+        done = annotate(scene, ALL, pipeline=blobs, out=out, **TILES)
+        assert (done.objects, boxes_of(out / "objects.geojson")) == (5, sorted(BOXES))
+
+
 def test_an_output_that_was_changed_by_hand_is_kept(scene, blobs, tmp_path):
     annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
     (tmp_path / "out" / "objects.geojson").write_text("mine")
@@ -356,6 +367,7 @@ def test_a_gallery_can_be_had_later(scene, blobs, tmp_path):
         ({"tile": 128, "scale": "1"}, "scale is one number or several"),
         ({"tile": 128, "bands": (0,)}, "bands are whole numbers of at least 1"),
         ({"tile": 128, "stretch": (2,)}, "stretch is two percentiles"),
+        ({"tile": 128, "prompts_from": 5}, "prompts_from is the path of a file of points, boxes or polygons, got 5"),
         ({"tile": 128, "formats": ["gpgk"]}, "there is no format 'gpgk'.*Did you mean 'gpkg'"),
         ({"tile": 128, "options": {"geojson": {"coordinates": "world"}}}, "geojson has no option 'coordinates'"),
         ({"formats": ["gpkg"]}, "there is no format 'gpkg'"),

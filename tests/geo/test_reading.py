@@ -1,6 +1,7 @@
 """Prompts and objects from files that pyogrio, pyarrow and plain JSON write."""
 
 import json
+import os
 import warnings
 
 import numpy as np
@@ -351,3 +352,38 @@ def test_a_coordinate_system_at_an_address_is_not_fetched(kind, name, tmp_path, 
     with pytest.raises(InputError, match=r"points\.geojson is in EPSG:4326"):
         read_prompts(path, RASTER)
     assert not internet.was_asked()
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date32"])
+def test_an_attribute_beyond_the_dates_of_python_is_named(kind, tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    values = pa.array([10**9 if kind.startswith("date") else 10**14], pa.date32() if kind.startswith("date") else pa.timestamp("s"))
+    about = {"primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB", "crs": None}}}
+    table = pa.table({"geometry": [shapely.to_wkb(shapely.Point(5, 5))], "seen": values})
+    parquet.write_table(table.replace_schema_metadata({b"geo": json.dumps(about).encode()}), tmp_path / "a.parquet")
+    message = rf"the attribute 'seen' of .*a\.parquet has values of {kind}\[.*\] that cannot be read .*store it as text"
+    with pytest.raises(InputError, match=message):
+        read_prompts(tmp_path / "a.parquet", raster_at(None))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.geojson")
+    with pytest.raises(InputError, match=r"a\.geojson is no file, such as a folder or a pipe"):
+        read_prompts(tmp_path / "a.geojson", RASTER)
+
+
+def test_features_on_lines_of_their_own_are_refused_with_what_is_expected(tmp_path):
+    line = json.dumps({"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [5, 5]}})
+    (tmp_path / "a.geojson").write_text(f"{line}\n{line}\n")
+    with pytest.raises(InputError, match=r"a\.geojson cannot be read: expected one FeatureCollection"):
+        read_prompts(tmp_path / "a.geojson", RASTER)
+
+
+def test_what_gdal_warns_of_while_it_reads_is_no_warning_of_ours(tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Point", [*world((5.5, 6.5))[0], 7, 8], {})])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_prompts(path, RASTER)[0].prompt.xy.round(3).tolist() == [[5, 6]]

@@ -10,7 +10,7 @@ import pytest
 import promptseg as ps
 from promptseg.errors import ConfigError, InputError
 from promptseg.rasters.array import ArrayReader
-from promptseg.rasters.opening import reopen_raster
+from promptseg.rasters.opening import how_shown, open_as_before, reopen_raster
 from promptseg.rasters.raster import Raster
 from promptseg.rasters.window import Window
 from raster_files import mean_of, ramp
@@ -156,6 +156,31 @@ class TestOfAFile:
             ps.open_raster(path, bands=1, stretch=(98, 2))
         files = Path("/proc/self/fd")
         assert not any("scene.tif" in os.path.realpath(each) for each in (files.iterdir() if files.is_dir() else ()))
+
+
+WHOLE_RANGE = {"bands": None, "stretch": (0, 100)}
+
+
+class TestAsBefore:
+    def test_limits_stay_while_samples_are_of_the_same_kind(self, write_tiff):
+        before = json.loads(json.dumps(how_shown(ps.open_raster(write_tiff(ramp(64, 64, 1, "uint16", 3000)), stretch=(0, 100)))))
+        path = write_tiff(ramp(64, 64, 1, "uint16", 5000))
+        assert how_shown(open_as_before(path, before, **WHOLE_RANGE)) == before
+        assert before["limits"][0][1] < 3001
+
+    @pytest.mark.parametrize(("bands", "dtype"), [(3, "uint16"), (1, "float32"), (1, "uint8")])
+    def test_samples_of_another_kind_have_limits_of_their_own(self, bands, dtype, write_tiff):
+        before = how_shown(ps.open_raster(write_tiff(ramp(64, 64, 1, "uint16", 3000)), stretch=(0, 100)))
+        path = write_tiff(ramp(64, 64, bands, dtype, 200))
+        with open_as_before(path, before, **WHOLE_RANGE) as raster, ps.open_raster(path, stretch=(0, 100)) as fresh:
+            assert raster.description == fresh.description
+
+    @pytest.mark.parametrize("limits", ["x", None, [[5, 1]], [[1, 2], [3, 4]]])
+    def test_limits_that_are_damaged_are_found_again(self, limits, write_tiff):
+        path = write_tiff(ramp(64, 64, 1, "uint16", 3000))
+        expected = how_shown(ps.open_raster(path, stretch=(0, 100)))
+        for before in ({**expected, "limits": limits}, "x", None):
+            assert how_shown(open_as_before(path, before, **WHOLE_RANGE)) == expected
 
 
 class TestOfADescription:

@@ -99,6 +99,8 @@ class TestTilesBesideTheGrid:
         ({"overlap": 65, "tile": 128}, r"at most half of tile \(64\), got 65"),
         ({"scale": 0}, "scale"),
         ({"scale": 1.5}, "at most 1, the full resolution, got 1.5"),
+        ({"scale": 1e-320}, "at least 1e-06, got 1e-320"),
+        ({"tile": 10**400}, "tile is a whole number"),
         ({"tile": 1024, "scale": 0.05}, f"at most {MAX_SIDE} pixels.*got 20480"),
     ],
 )

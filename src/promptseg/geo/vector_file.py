@@ -74,7 +74,7 @@ class VectorFile:
         """
         number = 0
         for batch in self._read():
-            for row in batch.to_pylist():
+            for row in self._rows(batch):
                 number += 1
                 if number > MAX_FEATURES:
                     raise InputError(f"{self.path} has more than {MAX_FEATURES} features, the limit: split it")
@@ -82,9 +82,25 @@ class VectorFile:
                 row.pop("bbox", None)
                 yield VectorFeature(number, self._geometry(number, row, geometry), row)
 
+    def _rows(self, batch: Any) -> Iterator[dict[str, Any]]:
+        columns = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                columns[name] = column.to_pylist()
+            except Exception as error:  # Such as a date beyond those of Python.
+                what = f"the attribute {shown(name)} of {self.path} has values of {column.type} that cannot be read"
+                raise InputError(f"{what} ({error}): store it as text, or leave it out") from error
+        return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
     def _read(self) -> Iterator[Any]:
+        batches = iter(self.batches)
         try:
-            yield from self.batches
+            while True:
+                with _without_warnings():
+                    batch = next(batches, None)
+                if batch is None:
+                    return
+                yield batch
         except PromptSegError:
             raise
         except Exception as error:  # GDAL's and Arrow's have no common base.
@@ -127,6 +143,8 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
     if layer is not None and open_ is not _geopackage:
         raise InputError(f"only a GeoPackage has layers, got {path}:{layer}: give {path}")
     try:
+        if path.exists() and not path.is_file():  # To open a pipe would wait for who writes into it.
+            raise InputError(f"{path} is no file, such as a folder or a pipe: give a file of vectors")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError as error:
@@ -141,7 +159,7 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
 @contextlib.contextmanager
 def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        raise InputError(f"{path} is not GeoJSON: it does not begin with {{")
+        raise InputError(f"{path} is not GeoJSON: it does not begin with {{, as one FeatureCollection does")
     with _by_gdal(path, f"GeoJSON:{path.absolute()}", None) as file:
         # GDAL takes every file that names no system for longitude and latitude.
         yield replace(file, crs=None) if _NO_CRS.search(head.partition(b'"features"')[0]) else file
@@ -184,14 +202,15 @@ def _by_gdal(path: Path, source: str, layer: str | None) -> Iterator[VectorFile]
             with _without_warnings(), offline(pyogrio):
                 about, reader = stack.enter_context(pyogrio.open_arrow(source, layer=layer, batch_size=ROWS, use_pyarrow=True))
         except Exception as error:
-            raise InputError(f"{path} cannot be read: {error}") from error
+            expected = ": expected one FeatureCollection" if layer is None else ""
+            raise InputError(f"{path} cannot be read{expected} ({error})") from error
         column = about["geometry_name"] or "wkb_geometry"
         yield VectorFile(path, about["crs"], layer is not None, iter(reader), column)
 
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keep GDAL's warnings about the head of a file back: what matters of them is an error."""
+    """Keep GDAL's warnings about a file back: what matters of them is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -19,7 +19,9 @@ from .kinds import KINDS, opened, opened_as
 from .raster import Raster
 from .reader import Reader
 from .stretched import StretchedRaster
-from .stretching import limits_for
+from .stretching import limits_for, usable_limits
+
+_HOW_SHOWN = ("bands", "type", "bits", "limits")
 
 RasterLike = Union[str, "os.PathLike[str]", NDArray[Any]]
 """Raster in any form that `open_raster` takes."""
@@ -68,6 +70,31 @@ def open_raster(
     return _shown(reader, {"path": str(path), **identity, "kind": kind}, bands, stretch, limits)
 
 
+def open_as_before(path: Path, before: object, *, bands: Sequence[int] | None, stretch: tuple[float, float]) -> Raster:
+    """Open a raster, stretched by the limits of an earlier time as long as it has samples of the same type in the same bands.
+
+    Args:
+        path: The file, which may have been changed since.
+        before: What `how_shown` returned then. Anything else counts for nothing.
+        bands: As in `open_raster`.
+        stretch: As in `open_raster`, for limits that are found anew.
+
+    Raises:
+        ConfigError: As in `open_raster`.
+        InputError: As in `open_raster`.
+        MissingDependencyError: As in `open_raster`.
+    """
+    existing = _existing(path)
+    identity = identity_of(existing)
+    kind, reader = opened(existing)
+    return _shown(reader, {"path": str(existing), **identity, "kind": kind}, bands, stretch, None, before)
+
+
+def how_shown(raster: Raster) -> dict[str, Any]:
+    """Return the limits by which a raster is stretched, and the bands and samples that they are of, as JSON values."""
+    return {name: raster.description.get(name) for name in _HOW_SHOWN}
+
+
 def reopen_raster(description: Mapping[str, Any]) -> Raster:
     """Open a raster again, with the same bands and limits.
 
@@ -99,16 +126,19 @@ def check_unchanged(description: Mapping[str, Any]) -> Mapping[str, int]:
     return identity
 
 
-def _shown(reader: Reader, source: Mapping[str, Any], bands: Any, stretch: Any, limits: Any) -> StretchedRaster:
+def _shown(reader: Reader, source: Mapping[str, Any], bands: Any, stretch: Any, limits: Any, before: object = None) -> StretchedRaster:
     """Return the raster of a reader, which is closed if that fails."""
     try:
         chosen = chosen_bands(bands, reader.bands, reader.name)
+        choice = {"bands": [band + 1 for band in chosen], "type": reader.dtype.name, "bits": reader.bits}
+        if isinstance(before, Mapping) and all(before.get(name) == value for name, value in choice.items()):
+            limits = usable_limits(before.get("limits"), len(chosen))
         found = limits_for(reader, chosen, stretch, limits)
     except BaseException:
         reader.close()
         raise
-    choice = {"bands": [band + 1 for band in chosen], "limits": None if found is None else [list(pair) for pair in found]}
-    return StretchedRaster(reader, chosen, found, {**source, **choice})
+    shown_by = None if found is None else [list(pair) for pair in found]
+    return StretchedRaster(reader, chosen, found, {**source, **choice, "limits": shown_by})
 
 
 def _existing(source: object) -> Path:

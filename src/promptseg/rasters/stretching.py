@@ -89,6 +89,14 @@ def checked_percentiles(given: object) -> tuple[float, float]:
     return float(given[0]), float(given[1])
 
 
+def usable_limits(given: object, count: int) -> Limits | None:
+    """Return limits of a number of bands that were stored, or None where they are none."""
+    try:
+        return _checked_limits(given, count)
+    except ConfigError:
+        return None
+
+
 def _checked_limits(given: object, count: int) -> Limits:
     pairs = [given] if isinstance(given, (tuple, list)) and given and is_number(given[0]) else given
     if not isinstance(pairs, (tuple, list)) or len(pairs) not in (1, count) or not all(_is_pair(pair) for pair in pairs):

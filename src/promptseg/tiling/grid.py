@@ -38,6 +38,10 @@ MAX_SIDE = 13_377
 """Maximum height and width of what a tile shows, in pixels of the raster. Its square is `promptseg.images.MAX_PIXELS`."""
 
 
+_LARGEST_TILE = 1 << 30
+_LEAST_SCALE = 1e-6
+
+
 @dataclass(frozen=True)
 class TileGrid:
     """Overlapping tiles that cover a raster, all of one size. A raster that is smaller than a tile has one tile of its own size.
@@ -58,12 +62,14 @@ class TileGrid:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        whole_number("tile", self.tile, 64)
+        whole_number("tile", self.tile, 64, most=_LARGEST_TILE)
         whole_number("overlap", self.overlap, 0)
         if self.overlap > self.tile // 2:
             raise ConfigError(f"overlap is at most half of tile ({self.tile // 2}), got {self.overlap}")
         if positive("scale", self.scale) > 1:
             raise ConfigError(f"scale is at most 1, the full resolution, got {self.scale}")
+        if self.scale < _LEAST_SCALE:
+            raise ConfigError(f"scale is at least {_LEAST_SCALE:g}, got {self.scale}")
         shown = min(self.tile / self.scale, max(self.size))
         if shown > MAX_SIDE:
             raise ConfigError(

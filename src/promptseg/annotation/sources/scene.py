@@ -15,7 +15,7 @@ from ...datasets.core import Category
 from ...errors import ConfigError, InputError, shown
 from ...image_files import Unused
 from ...prompts import Concept, Prompt, SpatialPrompt
-from ...rasters.opening import open_raster
+from ...rasters.opening import how_shown, open_as_before
 from ...rasters.raster import Raster
 from ...runtime.files import output_errors, write_atomically
 from ...runtime.structured import read_json
@@ -138,7 +138,7 @@ class SceneTiles:
         Raises:
             OutputError: The file cannot be written.
         """
-        content = {**_stretching(self.path, self.options), "limits": self.raster.description.get("limits")}
+        content = {**_stretching(self.path, self.options), "shown": how_shown(self.raster)}
         if read_state(out) == content:
             return
         with output_errors(out / STATE), write_atomically(out / STATE, text=True) as file:
@@ -171,9 +171,15 @@ def scene_options(tile: int | None, given: Mapping[str, Any], others: Mapping[st
         _scales(own.get("scale", 1.0)),
         _bands(own["bands"]) if "bands" in own else None,
         _stretch(own.get("stretch", (2, 98))),
-        Path(own["prompts_from"]) if "prompts_from" in own else None,
+        _path(own["prompts_from"]) if "prompts_from" in own else None,
         flag("whole", own.get("whole", False)),
     )
+
+
+def _path(given: Any) -> Path:
+    if not isinstance(given, (str, os.PathLike)):
+        raise ConfigError(f"prompts_from is the path of a file of points, boxes or polygons, got {shown(given)}")
+    return Path(given)
 
 
 def _scales(given: Any) -> tuple[float, ...]:
@@ -215,8 +221,8 @@ def open_scene(source: str | os.PathLike[str], options: SceneOptions, prompts: S
     if not path.exists():
         raise InputError(f"there is no raster {source}: give the path of one")
     known = read_state(out)
-    limits = known.get("limits") if all(known.get(key) == value for key, value in _stretching(path, options).items()) else None
-    raster = open_raster(path, bands=options.bands, stretch=options.stretch, limits=limits)
+    before = known.get("shown") if all(known.get(key) == value for key, value in _stretching(path, options).items()) else None
+    raster = open_as_before(path, before, bands=options.bands, stretch=options.stretch)
     try:
         grids = options.grids(raster.size)
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
