@@ -257,7 +257,7 @@ class TiledSession(StaysInProcess):
         if not valid.any():
             return SceneMasks((), self.size)
         bound = [self._with_examples(prompt, tile) for prompt in prompts]
-        ask, _ = self._open(tile)
+        (ask,) = self._open([tile])
         with self._timed("segment"):
             masks = ask(bound, False)
         return SceneMasks(found_in(masks, tile, valid), self.size)
