@@ -7,6 +7,7 @@ other: words, examples and suggestions look at all of it.
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -83,8 +84,9 @@ class RasterFiles:
             height, width = raster.size
             if height * width > MOST_PIXELS:
                 raise InputError(
-                    f"{path.name} has {width} x {height} pixels, and the studio shows at most {MOST_PIXELS}: "
-                    "cut it into parts, or annotate it by promptseg annotate with --tile"
+                    f"{path.name} has {width} x {height} pixels, and the studio shows at most {MOST_PIXELS}. Annotate it by a command, "
+                    f"promptseg annotate {shlex.quote(path.name)} --tile 1024 --everything --out objects, or in Python by "
+                    "promptseg.open_tiled; or cut out a part for the studio, as gdal_translate -srcwin does"
                 )
             return raster.description
 
