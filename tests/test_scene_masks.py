@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from promptseg import scene_masks
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 from promptseg.rasters.window import Window
@@ -144,3 +145,61 @@ class TestSceneMasks:
 
     def test_repr_tells_count_and_size(self):
         assert repr(three()) == "SceneMasks(3 objects, 100 wide, 100 high)"
+
+
+def column_runs(*pixels, size):
+    """Return the run lengths of single pixels ``(x, y)`` of a raster, not compressed."""
+    places = sorted(x * size[0] + y for x, y in pixels)
+    runs, last = [], 0
+    for place in places:
+        runs += [place - last, 1]
+        last = place + 1
+    return [*runs, size[0] * size[1] - last]
+
+
+class TestFromCocoRle:
+    SIZE = (30_000, 35_000)
+
+    def test_it_reads_an_object_of_a_raster_that_is_larger_than_a_mask(self):
+        counts = column_runs((12_000, 29_000), (12_003, 28_998), size=self.SIZE)
+        mask = SceneMask.from_coco_rle({"size": list(self.SIZE), "counts": counts}, score=0.5, label="roof")
+        assert (mask.box, mask.area, mask.score, mask.label) == ((12_000, 28_998, 12_004, 29_001), 2, 0.5, "roof")
+        assert mask.mask.array[2, 0]
+        assert mask.mask.array[0, 3]
+
+    def test_text_and_numbers_of_an_image_give_what_mask_gives(self):
+        pixels = np.zeros((40, 60), bool)
+        pixels[5:20, 7:30] = pixels[30, 50] = True
+        mask = Mask.from_array(pixels)
+        text = SceneMask.from_coco_rle(mask.to_coco_rle())
+        assert np.array_equal(text.within(Window(0, 0, 40, 60)).array, pixels)
+        assert SceneMask.from_coco_rle({"size": [40, 60], "counts": [6, 0, 4, 2, 2388]}).box == (0, 10, 1, 12)
+
+    def test_columns_are_decoded_a_few_at_a_time(self, monkeypatch):
+        monkeypatch.setattr(scene_masks, "_DECODED", 100)
+        pixels = np.zeros((40, 60), bool)
+        pixels[5:20, 7:30] = True
+        assert np.array_equal(SceneMask.from_coco_rle(Mask.from_array(pixels).to_coco_rle()).mask.array, np.ones((15, 23), bool))
+
+    @pytest.mark.parametrize(
+        "rle",
+        [
+            {},
+            {"size": [40], "counts": [40]},
+            {"size": [40, 60.5], "counts": [2400]},
+            {"size": [1 << 20, 1 << 20], "counts": [1 << 40]},
+            {"size": [40, 60], "counts": [2399]},
+            {"size": [40, 60], "counts": [2400]},
+            {"size": [40, 60], "counts": [-5, 2405]},
+            {"size": [40, 60], "counts": [1 << 90]},
+            {"size": [40, 60], "counts": ["a"]},
+            {"size": [40, 60], "counts": [[1, 2]]},
+            {"size": [40, 60], "counts": "~"},
+            {"size": [40, 60], "counts": "ä"},
+            {"size": [40, 60], "counts": None},
+            {"size": [30_000, 35_000], "counts": [0, 1_050_000_000]},
+        ],
+    )
+    def test_what_is_none_is_refused(self, rle):
+        with pytest.raises(InputError, match="raster"):
+            SceneMask.from_coco_rle(rle)

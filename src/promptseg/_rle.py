@@ -146,6 +146,7 @@ def box_of(ends: NDArray[np.int64], height: int) -> tuple[int, int, int, int]:
     """Return the box ``(x0, y0, x1, y1)``, half-open, of a mask that is not empty, in columns of a height, by where its runs end."""
     starts, stops = ends[:-1:2], ends[1::2]
     starts, stops = starts[: len(stops)], stops[: len(starts)]
+    starts, stops = starts[stops > starts], stops[stops > starts]
     first, last = starts // height, (stops - 1) // height
     if (first != last).any():  # A run goes on at the top of the next column.
         return int(first.min()), 0, int(last.max()) + 1, height

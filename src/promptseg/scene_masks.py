@@ -6,16 +6,16 @@ wherever it lies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import is_whole_number
-from ._rle import decode_box
+from ._rle import box_of, check_runs, compressed, decode_box, run_lengths
 from .errors import InputError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Masks, Polygon, Size, chosen_indices
@@ -59,6 +59,29 @@ class SceneMask:
             raise InputError(f"an object of a scene has a Mask that is not empty, got {shown(mask)}")
         inside = Mask.from_crop(pixels, (0, 0), (pixels.shape[0], pixels.shape[1]))
         return cls(replace(mask, size=inside.size, counts=inside.counts, logits=None), (at[0] + x, at[1] + y))
+
+    @classmethod
+    def from_coco_rle(cls, rle: Mapping[str, Any], *, score: float | None = None, label: str | None = None) -> SceneMask:
+        """Read a COCO RLE dictionary of the whole raster, as `promptseg.Mask.from_coco_rle` does. The raster may be larger than a mask.
+
+        Raises:
+            InputError: It is none, or damaged; there is no object; or its box has more than `promptseg.images.MAX_PIXELS` pixels.
+        """
+        try:
+            height, width = _size_of(rle["size"])
+            counts = _compressed(rle["counts"], (height, width))
+            runs = run_lengths(counts)
+            check_runs(runs, height * width)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"no COCO RLE of an object in a raster, {{'size': [height, width], 'counts': …}}: {error}") from error
+        if not runs[1::2].any():
+            raise InputError("the run lengths of an object in a raster have no pixel of it")
+        x0, y0, x1, y1 = box_of(np.cumsum(runs), height)
+        if (x1 - x0) * (y1 - y0) > MAX_PIXELS:
+            raise InputError(f"the box of an object in a raster has at most {MAX_PIXELS} pixels, got {x1 - x0} x {y1 - y0}")
+        step = max(1, _DECODED // height)
+        parts = [decode_box(counts, height, (x, y0, min(x1, x + step), y1)) for x in range(x0, x1, step)]
+        return cls(Mask.from_crop(np.hstack(parts), (0, 0), (y1 - y0, x1 - x0), score=score, label=label), (x0, y0))
 
     @property
     def window(self) -> Window:
@@ -228,3 +251,35 @@ class SceneMasks(Sequence[SceneMask]):
             )
         whole = between(0, 0, width, height)
         return Masks([] if whole is None else [mask.within(whole) for mask in self._masks], self.size)
+
+
+def _size_of(given: Any) -> Size:
+    """Return the height and width of a raster whose run lengths COCO can count.
+
+    Raises:
+        ValueError: They are none.
+    """
+    height, width = given
+    if not (is_whole_number(height, 1) and is_whole_number(width, 1) and height * width <= _MOST_COUNTED):
+        raise ValueError(f"height and width are whole numbers, and their product is at most {_MOST_COUNTED}")
+    return height, width
+
+
+def _compressed(counts: Any, size: Size) -> bytes:
+    """Return run lengths as COCO compresses them, unless they are.
+
+    Raises:
+        ValueError: They are no text, or are none of this size.
+    """
+    if isinstance(counts, (str, bytes)):
+        return counts.encode("ascii") if isinstance(counts, str) else counts
+    runs = np.array(counts, np.int64).reshape(-1)
+    check_runs(runs, size[0] * size[1])
+    return compressed(runs.tolist(), size)
+
+
+_MOST_COUNTED = (1 << 32) - 1
+"""Maximum number of pixels that run lengths of COCO count."""
+
+_DECODED = 1 << 24
+"""Number of pixels of whole columns that are decoded at once."""

@@ -74,15 +74,20 @@ def heredoc(python: str) -> str:
 
 
 class EarlierMasks:
-    """The earlier masks of prompts. Each is a variable, so that the call has what was clicked, and no run lengths."""
+    """The earlier masks of prompts. Each is a variable, so that the call has what was clicked, and no run lengths.
 
-    def __init__(self) -> None:
+    Args:
+        of_raster: Whether they are those of objects in a raster.
+    """
+
+    def __init__(self, of_raster: bool = False) -> None:
+        self._class = "SceneMask" if of_raster else "Mask"
         self.lines: list[str] = []
 
     def add(self, mask: Mapping[str, Any]) -> str:
         """Add the run lengths of a mask, and return the name of its variable."""
         name = f"earlier_{len(self.lines) + 1}" if self.lines else "earlier"
-        self.lines.append(f"{name} = ps.Mask.from_coco_rle({{'size': {list(mask['size'])}, 'counts': {mask['counts']!a}}})")
+        self.lines.append(f"{name} = ps.{self._class}.from_coco_rle({{'size': {list(mask['size'])}, 'counts': {mask['counts']!a}}})")
         return name
 
 

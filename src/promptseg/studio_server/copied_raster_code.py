@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..image_formats import MAX_PIXELS
 from ..masks import Size
 from ..pipeline.config import PipelineConfig
 from ..server.errors import RefusedError
@@ -22,22 +21,20 @@ def copied_raster_code(description: Mapping[str, Any], size: Size, prompts: Sequ
     Args:
         description: How the raster is opened, as `Raster.description` tells it.
         size: ``(height, width)`` of the raster.
-        prompts: The prompts. Of a raster that is too large for a mask, points and boxes alone count.
+        prompts: The prompts.
         config: The pipeline that answered.
 
     Raises:
         RefusedError: There is no prompt, or one is for no place.
     """
-    large = size[0] * size[1] > MAX_PIXELS
-    told = [{name: value for name, value in each.items() if not (large and name == "mask")} for each in prompts]
-    if not told or not all(each and each.keys() <= SPATIAL for each in told):
+    if not prompts or not all(each and each.keys() <= SPATIAL for each in prompts):
         raise RefusedError("on a raster, code is told of points, boxes and masks: promptseg annotate with --tile finds the rest")
     choice = [f"{name}={description[name]!a}" for name in ("bands", "limits") if description.get(name) is not None]
     lines = ["import promptseg as ps", "", f"raster = ps.open_raster({', '.join([ascii(description['path']), *choice])})"]
     lines += [f"pipeline = {pipeline_expression(config.model_copy(update={'detect': None, 'concept': None}))}"]
     lines += [f"session = pipeline.open_tiled(raster, tile={TILE}, scale={scales_of(size)!a})"]
-    earlier = EarlierMasks()
-    asked = ", ".join(place_expression(each, earlier) for each in told)
+    earlier = EarlierMasks(of_raster=True)
+    asked = ", ".join(place_expression(each, earlier) for each in prompts)
     lines += [*earlier.lines, f"masks = session.segment([{asked}])", "print(masks, masks.boxes.tolist())", ""]
     python = "\n".join(lines)
     return CopiedCode(python, heredoc(python))

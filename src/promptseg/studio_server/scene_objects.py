@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .._rle import box_of, decode_box, run_ends
-from ..masks import Mask, Size
+from ..masks import Size
 from ..scene_masks import SceneMask, SceneMasks
 from .documents import StudioObject
 
@@ -21,8 +20,4 @@ def scene_masks(objects: Iterable[StudioObject], size: Size) -> SceneMasks:
 
 def scene_mask(each: StudioObject, size: Size) -> SceneMask:
     """Return an object, which has pixels, of a raster of a size ``(height, width)``. The errors are those of `scene_masks`."""
-    counts = each.counts.encode("ascii")
-    left, top, right, bottom = box_of(run_ends(counts), size[0])
-    pixels = decode_box(counts, size[0], (left, top, right, bottom))
-    mask = Mask.from_crop(pixels, (0, 0), (bottom - top, right - left), score=each.score, label=each.label)
-    return SceneMask(mask, (left, top))
+    return SceneMask.from_coco_rle({"size": list(size), "counts": each.counts}, score=each.score, label=each.label)

@@ -321,7 +321,7 @@ class TiledSession(StaysInProcess):
     def _example_for(self, example: Example, tile: Tile) -> Example:
         if example.image is not None or example.digest is not None:
             return example
-        prompt = example.prompt.on_image(self.size)
+        prompt = example.prompt.in_raster(self.size)
         box = extent(prompt)
         if holds(tile.window, box, 0, self.size):
             return replace(example, prompt=into(prompt, tile))

@@ -173,13 +173,22 @@ def test_a_click_gives_a_mask_of_the_whole_raster(huge):
     assert len(several) == 3
 
 
-def test_an_earlier_mask_is_left_out_where_no_mask_can_be_so_large(huge):
+def test_an_earlier_mask_is_that_of_the_object_however_large_the_raster_is(huge):
     (first,) = huge.segment({"points": [[9050, 11_030]]}).json()["masks"]
     points = {"points": [[9050, 11_030], [9100, 11_030]], "foreground": [True, True]}
-    again = huge.segment({**points, "mask": first["segmentation"]}).json()["masks"]
-    assert again == huge.segment(points).json()["masks"]
-    alone = huge.segment({"mask": first["segmentation"]})
-    assert (alone.status_code, "points or a box" in alone.json()["detail"]) == (400, True)
+    assert len(huge.segment({**points, "mask": first["segmentation"]}).json()["masks"]) == 1
+    (alone,) = huge.segment({"mask": first["segmentation"]}).json()["masks"]
+    assert alone["box"] == pytest.approx(first["box"], abs=1)
+
+
+BROKEN = [((5, 5), [0, 25]), (HUGE, [182_000_000]), (HUGE, "~~"), (HUGE, [-1, 2]), (HUGE, [1 << 80])]
+
+
+@pytest.mark.parametrize(("size", "counts"), BROKEN)
+def test_a_mask_that_is_none_of_the_raster_is_refused(huge, size, counts):
+    mask = {"size": list(size), "counts": counts}
+    assert huge.segment({"mask": mask}).status_code == 422
+    assert huge.segment({"concept": {"examples": [{"prompt": {"mask": mask}}]}}, window=WINDOW).status_code == 422
 
 
 def test_what_looks_for_objects_everywhere_is_refused_without_a_window(huge):
@@ -203,15 +212,11 @@ def test_words_examples_and_classes_are_found_in_a_window(finding):
     assert (mask["label"], mask["box"]) == ("cell", pytest.approx([8500, 10_500, 8600, 10_600], abs=by))
 
 
-def test_an_example_that_is_a_mask_counts_as_its_box_where_no_mask_can_be_so_large(finding):
-    def like(mask):
-        return finding.segment({"concept": {"examples": [{"prompt": {"mask": mask}}]}}, window=WINDOW)
-
-    (found,) = like(posted("one", (8500, 10_500))["mask"]).json()["masks"]
+def test_an_example_may_be_the_mask_of_an_object(finding):
+    example = {"prompt": {"mask": posted("one", (8500, 10_500))["mask"]}}
+    (found,) = finding.segment({"concept": {"examples": [example]}}, window=WINDOW).json()["masks"]
     assert found["box"] == pytest.approx([8500, 10_500, 8561, 10_561], abs=5)
-    broken = [((5, 5), [0, 25]), (HUGE, [182_000_000]), (HUGE, "~~"), (HUGE, [-1, 2])]
-    refused = [like({"size": list(size), "counts": counts}) for size, counts in broken]
-    assert [each.status_code for each in refused] == [422] * 4
+    assert found["area"] == pytest.approx(disc().area, rel=0.05)
 
 
 @pytest.mark.parametrize("window", [[0, 0, 14_001, 10], [-1, 0, 10, 10], [10, 10, 10, 20], [0, 0, 10], [0.5, 0, 10, 10]])

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
-import numpy as np
-
 from ..._prompt_values import prompt_from_dict
-from ..._rle import box_of, check_runs, run_lengths
 from ...errors import InputError, shown
-from ...image_formats import MAX_PIXELS
 from ...masks import Size
 from ...prompts import Concept, Prompt
 from ...rasters.window import Window
+from ...scene_masks import SceneMask
 from ..errors import RefusedError
 from ..rasters import Segmentable, StoredRaster
 from ..service import Service
@@ -43,17 +40,14 @@ async def prompts_of(service: Service, given: Sequence[PromptIn], image: Segment
     Args:
         service: The service.
         given: The prompts as they were sent.
-        image: What they are asked of, where that is one image. On a raster that is too large for the mask of an image, points and boxes
-            count alone, without the earlier mask that was sent with them.
+        image: What they are asked of, where that is one image. Masks of a raster, which may be too large for a mask, are those of objects.
 
     Raises:
-        RefusedError: One is a mask alone, on such a raster.
         InputError: One is not usable.
         PromptSegError: The image of an example is not usable, as in `image_of`.
     """
-    if isinstance(image, StoredRaster) and image.size[0] * image.size[1] > MAX_PIXELS:
-        given = [await service.compute(_without_mask, each, image.size) for each in given]
-    return [await prompt_of(service, each) for each in given]
+    raster = image.size if isinstance(image, StoredRaster) else None
+    return [await prompt_of(service, each, raster) for each in given]
 
 
 def window_of(given: Sequence[int] | None, image: Segmentable) -> Window | None:
@@ -74,66 +68,38 @@ def window_of(given: Sequence[int] | None, image: Segmentable) -> Window | None:
     return Window(y0, x0, y1 - y0, x1 - x0)
 
 
-def _without_mask(given: PromptIn, size: Size) -> PromptIn:
-    """Return a prompt of a raster of a size ``(height, width)`` that is too large for a mask."""
-    if isinstance(given, ConceptIn):
-        return _with_boxes(given, size)
-    if not isinstance(given, SpatialIn) or given.mask is None:
-        return given
-    if given.points is None and given.box is None:
-        raise RefusedError(f"on a raster of more than {MAX_PIXELS} pixels, a prompt has points or a box: a mask alone is of an image")
-    return given.model_copy(update={"mask": None})
+async def prompt_of(service: Service, given: PromptIn, raster: Size | None = None) -> Prompt:
+    """Return one prompt of a request. The errors are those of `prompts_of`.
 
-
-def _with_boxes(given: ConceptIn, size: Size) -> ConceptIn:
-    """Return a concept whose examples in the raster have boxes in place of masks."""
-    concept = given.concept
-    examples = [
-        each if each.image is not None else each.model_copy(update={"prompt": _boxed(each.prompt, size)}) for each in concept.examples
-    ]
-    return given.model_copy(update={"concept": concept.model_copy(update={"examples": examples})})
-
-
-def _boxed(given: SpatialIn, size: Size) -> SpatialIn:
-    if given.mask is None or given.points is not None or given.box is not None:
-        return given.model_copy(update={"mask": None})
-    return SpatialIn(box=[float(side) for side in _box_of_mask(given.mask, size)])
-
-
-def _box_of_mask(mask: RunLengths, size: Size) -> tuple[int, int, int, int]:
-    """Return the box of a mask of a size ``(height, width)``.
-
-    Raises:
-        InputError: It is empty, damaged or of another size.
+    Args:
+        service: The service.
+        given: The prompt as it was sent.
+        raster: ``(height, width)`` of the raster that it is asked of; None for an image.
     """
-    height, width = size
-    if tuple(mask.size) != size:
-        raise InputError(f"an example that is a mask has the size of the raster, [{height}, {width}], got {shown(mask.size)}")
-    try:
-        runs = run_lengths(mask.counts.encode("ascii")) if isinstance(mask.counts, str) else np.asarray(mask.counts, np.int64)
-        check_runs(runs, height * width)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"the mask of an example is damaged: {error}") from error
-    if not runs[1::2].any():
-        raise InputError("the mask of an example is empty")
-    return box_of(np.cumsum(runs), height)
-
-
-async def prompt_of(service: Service, given: PromptIn) -> Prompt:
-    """Return one prompt of a request. The errors are those of `prompts_of`."""
     if isinstance(given, ConceptIn):
-        return await _concept(service, given.concept)
+        return await _concept(service, given.concept, raster)
     if isinstance(given, SpatialIn) and not given.model_fields_set:
         raise InputError("a prompt has points, a box or a mask; or text, a concept, or everything")
+    if isinstance(given, SpatialIn) and given.mask is not None and raster is not None:
+        return await service.compute(_of_object, given, given.mask, raster)
     values = given.model_dump(exclude_none=True)
     return await service.compute(prompt_from_dict, values) if "mask" in values else prompt_from_dict(values)
 
 
-async def _concept(service: Service, given: ConceptValues) -> Prompt:
+def _of_object(given: SpatialIn, mask: RunLengths, raster: Size) -> Prompt:
+    """Return a prompt with the mask of an object in a raster of a size ``(height, width)``."""
+    if tuple(mask.size) != raster:
+        raise InputError(f"a mask of a raster has its size {list(raster)}, [height, width], got {shown(mask.size)}")
+    earlier = Prompt.mask(SceneMask.from_coco_rle(mask.model_dump()))
+    rest = given.model_dump(exclude_none=True, exclude={"mask"})
+    return prompt_from_dict(rest) + earlier if rest else earlier
+
+
+async def _concept(service: Service, given: ConceptValues, raster: Size | None) -> Prompt:
     parts: list[Prompt] = [] if given.phrase is None else [Concept(given.phrase)]
     for example in given.examples:
         pixels = None if example.image is None else await service.compute((await image_of(service, example.image)).pixels)
-        where = await prompt_of(service, example.prompt)
+        where = await prompt_of(service, example.prompt, raster if example.image is None else None)
         parts.append(await service.compute(Prompt.example, pixels, where, positive=example.positive, label=given.label))
     if not parts:
         raise InputError("a concept has a phrase or an example")
