@@ -171,3 +171,26 @@ def test_the_class_of_objects_without_a_class_is_none(project, photos, tmp_path)
     content = write("cvat", [image], tmp_path / "given").path.read_bytes()
     import_annotations(project, content, "cvat.xml")
     assert [each.label for each in project.document(key_of("a.png")).objects] == [None]
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat", "geojson", "labelme"])
+def test_attributes_come_back_from_an_export(name, project, photos, tmp_path):
+    made = StudioObject("mine", square(5).counts.decode(), "cup", attributes={"material": "clay", "broken": "no"})
+    project.change(key_of("a.png"), 0, Change(put=(made,)))
+    path = write(name, project.annotated(), tmp_path / "given").path
+    file = next(path.rglob("a.*json")) if path.is_dir() else path
+    done = import_annotations(project, file.read_bytes(), file.name, mode="replace")
+    assert (done.objects, done.problems) == (1, ())
+    assert [each.attributes for each in project.document(key_of("a.png")).objects] == [{"material": "clay", "broken": "no"}]
+
+
+def test_attributes_that_cannot_be_kept_are_counted(project, coco):
+    content = json.loads(coco)
+    content["annotations"][0]["attributes"] = {"list": [1], "long": "x" * 2001, "material": "clay"}
+    content["annotations"][1]["attributes"] = {f"a{number}": "x" for number in range(70)}
+    done = import_annotations(project, json.dumps(content).encode(), "coco.json")
+    assert (done.images, done.objects) == (2, 3)
+    told = sorted(problem.partition(" left out")[0] for problem in done.problems)
+    assert told == ["a.png: 1 attribute is", "a.png: 1 attribute of its objects is", "sub/b.png: 6 attributes are"]
+    assert project.document(key_of("a.png")).objects[0].attributes == {"material": "clay"}
+    assert len(project.document(key_of("sub/b.png")).objects[0].attributes) == 64

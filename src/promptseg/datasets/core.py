@@ -21,7 +21,18 @@ from ..images import load_image
 from ..masks import Mask, Size
 
 FindingKind = Literal[
-    "unpaired", "ambiguous", "unreadable", "size", "dropped", "failed", "empty", "duplicate", "trained", "skipped", "converted"
+    "unpaired",
+    "ambiguous",
+    "unreadable",
+    "size",
+    "dropped",
+    "failed",
+    "empty",
+    "duplicate",
+    "trained",
+    "skipped",
+    "converted",
+    "attributes",
 ]
 
 BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "dropped", "failed"})
@@ -38,7 +49,8 @@ class Finding:
             ``"size"`` (the annotation is of an image of another size), ``"dropped"`` (an object that cannot be read; the rest of its image
             is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
-            is no mask, or files that are not used) or ``"converted"`` (read, but not as it stands).
+            is no mask, or files that are not used), ``"converted"`` (read, but not as it stands) or ``"attributes"`` (objects that are read
+            without some of their attributes).
         message: Description for people.
     """
 
@@ -84,7 +96,7 @@ class AnnotatedObject:
         name: The image's name, ``#`` and the object's key in the image. It is unique in the dataset and the same at each reading.
         mask: The pixels of the object, never empty. `Mask.label` is its class, or None.
         id: The owner's number of the annotation, or None when the format has none.
-        attributes: Further values as text, by name. `promptseg.datasets.reading` reads none.
+        attributes: Further values as text, by name.
     """
 
     name: str

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InputError
+from .._counting import number_of
+from ..errors import InputError, shown
 from ..image_files import image_size
 from ..masks import Mask, Size
+from .attributes import texts_of
 from .core import AnnotatedImage, AnnotatedObject, AnnotationError, Finding, FindingKind
 from .stated_size import SizeMismatch, compare_size
 
@@ -45,6 +47,7 @@ class ObjectCollector:
     _objects: dict[str, AnnotatedObject] = field(default_factory=dict, init=False)
     _ignored: list[Mask] = field(default_factory=list, init=False)
     _seen: int = field(default=0, init=False)
+    _lost_attributes: list[str] = field(default_factory=list, init=False)
     _misfits: dict[Size, SizeMismatch] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -81,13 +84,14 @@ class ObjectCollector:
             self._seen += 1
             self.note(key, "dropped", f"{place} cannot be read, and is left out: {message[:_LONGEST]}")
 
-    def add(self, key: object, mask: Mask, number: int | None = None) -> None:
+    def add(self, key: object, mask: Mask, number: int | None = None, attributes: object = None) -> None:
         """Add an object. An object without pixels becomes a finding.
 
         Args:
             key: Key of the object in the image. A key that is taken gets a number.
             mask: The mask of the object.
             number: The owner's number of the annotation.
+            attributes: Further values of the object by name, as they stand in the file. Those that cannot be read become a finding.
 
         Raises:
             AnnotationError: When the mask is of another size than the image and cannot be fitted.
@@ -100,7 +104,9 @@ class ObjectCollector:
         unique = str(key)
         while unique in self._objects:
             unique = f"{key} at {self._seen}" if unique == str(key) else f"{unique}+"
-        self._objects[unique] = AnnotatedObject(f"{self.name}#{unique}", mask, number)
+        texts, lost = texts_of(attributes)
+        self._lost_attributes += lost
+        self._objects[unique] = AnnotatedObject(f"{self.name}#{unique}", mask, number, texts)
 
     def ignore(self, mask: Mask) -> None:
         """Add a region to ignore.
@@ -127,6 +133,10 @@ class ObjectCollector:
         findings = list(self.findings)
         if not self._seen:
             findings.append(Finding(self.name, "empty", "the image has no objects"))
+        if lost := self._lost_attributes:
+            are = number_of(len(lost), "attribute of its objects is", "attributes of its objects are")
+            message = f"{are} left out, such as {shown(lost[0])}: expected text, a number, or true or false"
+            findings.append(Finding(self.name, "attributes", message))
         objects = tuple(self._objects.values())
         return AnnotatedImage(
             self.name, self.path, self._actual, objects, tuple(self._ignored), tuple(findings), group, number, self.content

@@ -191,8 +191,13 @@ def check_object(each: StudioObject, size: Size) -> None:
     if len(each.attributes) > MAX_ATTRIBUTES or len(each.prompts) > MAX_PROMPTS:
         raise InputError(f"{name} has at most {MAX_ATTRIBUTES} attributes and {MAX_PROMPTS} prompts")
     for key, value in each.attributes.items():
-        if not (is_text(key, 1) and len(key) <= MAX_LABEL and is_text(value) and len(value) <= MAX_VALUE):
+        if not is_attribute(key, value):
             raise InputError(f"an attribute of {name} is a text of at most {MAX_VALUE} characters, got {shown(key)}: {shown(value)}")
+
+
+def is_attribute(name: object, value: object) -> bool:
+    """Return whether an attribute has a name and a text of lengths that an object can keep."""
+    return is_text(name, 1) and len(name) <= MAX_LABEL and is_text(value) and len(value) <= MAX_VALUE
 
 
 def _annotated(record: Mapping[str, Any], size: Size) -> ImageDocument:

@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from .._counting import number_of
 from ..annotation.records import mask_to_dict
 from ..annotation.sources import SourceImage
 from ..datasets.class_numbers import NO_CLASS
@@ -21,7 +23,7 @@ from ..server.errors import ConflictError, NotFoundError
 from ..server.messages import message_of, without_places
 from .annotation_files import file_name, open_annotations
 from .changes import Change
-from .documents import ImageDocument, StudioObject
+from .documents import MAX_ATTRIBUTES, MAX_LABEL, MAX_VALUE, ImageDocument, StudioObject, is_attribute
 from .image_list import key_of
 from .project import Project
 
@@ -30,6 +32,9 @@ Mode = Literal["add", "replace"]
 
 MAX_PROBLEMS = 200
 """Maximum number of problems that are told."""
+
+
+_KEPT_ATTRIBUTES = f"an object keeps {MAX_ATTRIBUTES}, with names of 1 to {MAX_LABEL} and texts of at most {MAX_VALUE} characters"
 
 
 class HasObjectsError(ConflictError):
@@ -45,7 +50,7 @@ class Imported:
     Attributes:
         images: Number of images that got objects.
         objects: Number of objects that were added.
-        problems: What could not be read, or is of no image of the project, each with its place.
+        problems: What could not be read or kept, or is of no image of the project, each with its place.
     """
 
     images: int
@@ -116,13 +121,16 @@ class _Import:
         self._check_mode(found)
         images = objects = 0
         for image in track(found, stage="import", total=len(found), unit="image"):
-            new = tuple(map(self._object, image.objects))
+            new, lost = tuple(map(self._object, image.objects)), sum(map(_lost_attributes, image.objects))
             try:
                 self._project.edit(key_of(image.name), partial(self._change, new))
             except (InputError, NotFoundError) as error:  # Such as too many objects. The other images are imported.
                 problems.append(text_name(f"{image.name}: {message_of(error)}"))
                 continue
             images, objects = images + 1, objects + len(new)
+            if lost:
+                are = number_of(lost, "attribute is", "attributes are")
+                problems.append(text_name(f"{image.name}: {are} left out: {_KEPT_ATTRIBUTES}"))
         more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
         return Imported(images, objects, (*problems[:MAX_PROBLEMS], *more))
 
@@ -131,7 +139,7 @@ class _Import:
         return [
             text_name(without_places(str(each).replace(str(self._linked), "the project")))
             for each in findings
-            if (each.broken or each.kind == "skipped") and not (each.kind == "unpaired" and each.source in self._images)
+            if (each.broken or each.kind in ("skipped", "attributes")) and not (each.kind == "unpaired" and each.source in self._images)
         ]
 
     def _check_mode(self, found: Sequence[AnnotatedImage]) -> None:
@@ -152,7 +160,18 @@ class _Import:
         entry = mask_to_dict(each.mask)
         label = None if each.label == NO_CLASS and not self._named_object else each.label or None  # Formats write it where there is none.
         kept = {} if each.id is None else {"id": each.id}
-        return StudioObject(f"i{uuid.uuid4().hex[:16]}", entry["counts"], label, entry["score"], "import", kept=kept)
+        uid = f"i{uuid.uuid4().hex[:16]}"
+        return StudioObject(uid, entry["counts"], label, entry["score"], "import", attributes=_attributes(each), kept=kept)
+
+
+def _attributes(each: AnnotatedObject) -> dict[str, str]:
+    """Return the attributes of an object that can be kept."""
+    fitting = ((name, value) for name, value in each.attributes.items() if is_attribute(name, value))
+    return dict(islice(fitting, MAX_ATTRIBUTES))
+
+
+def _lost_attributes(each: AnnotatedObject) -> int:
+    return len(each.attributes) - len(_attributes(each))
 
 
 def _link(images: Iterable[SourceImage], folder: Path) -> None:

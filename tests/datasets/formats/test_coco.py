@@ -189,3 +189,11 @@ def test_an_image_of_lvis_is_found_by_the_end_of_its_address(write, address):
 def test_an_address_that_means_no_image_is_a_finding(write, address, kind):
     dataset = write(images=[{"id": 1, "coco_url": address}])
     assert [finding.kind for finding in dataset.findings] == [kind]
+
+
+def test_attributes_are_texts_and_those_that_are_none_are_counted(write):
+    attributes = {"breed": "pug", "occluded": True, "track_id": 4, "corners": [1, 2]}
+    (image,) = write({"segmentation": SQUARE, "attributes": attributes}, {"segmentation": SQUARE, "attributes": ["odd"]})
+    assert [each.attributes for each in image.objects] == [{"breed": "pug", "occluded": "true", "track_id": "4"}, {}]
+    assert [(each.source, each.kind) for each in image.findings] == [("a.png", "attributes")]
+    assert "2 attributes of its objects are left out, such as 'corners'" in image.findings[0].message

@@ -104,3 +104,13 @@ def test_a_file_of_videos_or_of_others_is_refused(tmp_path):
         (tmp_path / "cvat.xml").write_text(text)
         with pytest.raises(InputError, match=r"cvat\.xml is not"):
             read_cvat(tmp_path, tmp_path / "cvat.xml")
+
+
+def test_attributes_are_read_and_those_of_a_group_belong_to_one_object(tmp_path, save):
+    shapes = """<polygon label="cat" points="2,1;4,1;4,3;2,3"><attribute name="score">high</attribute><attribute name="age"/></polygon>
+        <polygon label="dog" points="2,1;4,1;4,2;2,2" group_id="7" occluded="0"><attribute name="fur">short</attribute></polygon>
+        <polygon label="dog" points="2,2;4,2;4,3;2,3" group_id="7" occluded="1">
+        <attribute name="fur">long</attribute><attribute name="score">0.5</attribute></polygon>"""
+    (image,) = read(tmp_path, save, shapes)
+    found = {each.label: dict(each.attributes) for each in image.objects}
+    assert found == {"cat": {"score": "high", "age": ""}, "dog": {"fur": "short", "occluded": "true"}}

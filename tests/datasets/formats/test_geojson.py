@@ -127,3 +127,15 @@ def test_files_of_others_are_read_by_their_names(tmp_path, save, square, tile):
         ("b.png", "roof", square.tolist()),
     ]
     assert [finding.kind for finding in findings] == ["unreadable", "skipped", "skipped"]
+
+
+def test_properties_are_attributes(tmp_path, save):
+    save("images/a.png")
+    corners = [[2, 1], [4, 1], [4, 3], [2, 3], [2, 1]]
+    properties = {"class": "roof", "name": "Main Street 1", "score": 0.5, "floors": 3, "style": {"fill": "red"}}
+    shape = {"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [corners]}}
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
+    (image,) = read_geojson(tmp_path / "images", tmp_path)
+    (each,) = image.objects
+    assert (each.label, each.mask.score, each.attributes) == ("roof", 0.5, {"name": "Main Street 1", "floors": "3"})
+    assert [finding.kind for finding in image.findings] == ["attributes"]

@@ -224,3 +224,12 @@ def test_images_may_lie_in_a_folder_of_their_own(tmp_path, save):
 def test_a_folder_without_files_is_refused(tmp_path):
     with pytest.raises(InputError, match="no JSON file"):
         read_labelme(tmp_path)
+
+
+def test_flags_and_descriptions_are_attributes(write):
+    points = [[2, 1], [4, 1], [4, 3], [2, 3]]
+    own = {"description": "asleep", "flags": {"crowded": True, "old": False}, "attributes": {"fur": "long"}}
+    odd = {"points": points, "label": "cat", "flags": [], "description": None, "attributes": "text"}
+    (image,) = write({"points": points, **own}, odd)
+    assert [each.attributes for each in image.objects] == [{"description": "asleep", "crowded": "true", "fur": "long"}, {}]
+    assert [each.kind for each in image.findings] == ["attributes"]

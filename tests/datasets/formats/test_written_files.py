@@ -25,6 +25,7 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject, Category
+from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.masks import Mask
 
@@ -356,3 +357,12 @@ def test_shapes_of_cvat_have_the_attributes_that_their_label_lists(with_attribut
     listed = {label.findtext("name"): [each.findtext("name") for each in label.iter("attribute")] for label in root.iter("label")}
     assert listed == {"cat": ["score", *ATTRIBUTES], "dog": ["score"]}
     assert report.notes == ("1 attribute is not in the files: the format cannot hold them",)  # Its score is an attribute of that name.
+
+
+@pytest.mark.parametrize("name", ["coco", "coco-polygons", "cvat", "geojson", "labelme", "labelme-polygons"])
+def test_attributes_come_back(name, with_attributes, tmp_path):
+    path, report = with_attributes(name)
+    (image,) = open_dataset(tmp_path, **{name.removesuffix("-polygons"): path})
+    found = [dict(each.attributes) for each in sorted(image.objects, key=lambda each: each.label)]
+    assert found == [{**ATTRIBUTES, **({} if report.notes else {"score": "mine"})}, {}]
+    assert [each.kind for each in image.findings] == []

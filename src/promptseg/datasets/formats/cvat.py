@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
@@ -34,7 +34,8 @@ from ..xml_files import parse_xml
 def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False, fit: bool = False) -> Dataset:
     """Read a dataset from a CVAT XML file with masks, polygons and ellipses.
 
-    Shapes with the same label and group are one object. Points, lines, cuboids and skeletons are skipped with a finding.
+    Shapes with the same label and group are one object, with the attributes of all of them. A shape that is occluded has the attribute
+    ``occluded``. Points, lines, cuboids and skeletons are skipped with a finding.
 
     Args:
         images: Folder of the images. Each name in the file is found in it by `promptseg.datasets.image_lookup`.
@@ -65,7 +66,7 @@ def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, b
 
 def _read(name: str, image_file: Path, element: ET.Element, file: str, boxes: bool, fit: bool) -> AnnotatedImage:
     collector = ObjectCollector(name, image_file, stated_size(element.get("height"), element.get("width")), fit)
-    parts: dict[tuple[str | None, str], tuple[str, float | None, list[Mask]]] = {}
+    parts: dict[tuple[str | None, str], tuple[str, list[Mask], list[_Attributes]]] = {}
     for index, shape in enumerate(element, 1):
         label, group = shape.get("label"), shape.get("group_id")
         with collector.reading(index, f"{shape.tag} {index} of image {element.get('name')} in {file}"):
@@ -74,15 +75,41 @@ def _read(name: str, image_file: Path, element: ET.Element, file: str, boxes: bo
                 hint = ": read it with boxes=True (--boxes)" if shape.tag == "box" else ""
                 collector.note(index, "skipped", f"a {shape.tag} is not a mask{hint}")
                 continue
-            scores = (read_score(each.text) for each in shape.findall("attribute") if each.get("name") == "score")
             own = (label, f"alone {index}" if group in (None, "0") else str(group))
-            parts.setdefault(own, (str(index), next(scores, None), []))[2].append(mask)
-    for (label, _), (key, score, masks) in parts.items():
+            _, masks, found = parts.setdefault(own, (str(index), [], []))
+            masks.append(mask)
+            found.append(_attributes(shape))
+    for (label, _), (key, masks, found) in parts.items():
+        attributes = {name: value for each in reversed(found) for name, value in each.values.items()}  # The first part takes precedence.
         counts = masks[0].counts if len(masks) == 1 else Masks(masks).union().counts
         with collector.reading(key, f"object {key} of image {element.get('name')} in {file}"):
-            collector.add(key, Mask(collector.size, counts, score, label, from_box=masks[0].from_box))
+            mask = Mask(collector.size, counts, found[0].score, label, from_box=masks[0].from_box)
+            collector.add(key, mask, attributes=attributes)
     number = element.get("id", "")
     return collector.collected(number=int(number) if _is_number(number) else None)
+
+
+class _Attributes(NamedTuple):
+    """What a shape tells beside its mask.
+
+    Attributes:
+        score: Its score, or None.
+        values: Its other attributes.
+    """
+
+    score: float | None
+    values: dict[str, str]
+
+
+def _attributes(shape: ET.Element) -> _Attributes:
+    """Return the score and the attributes of a shape. A score that is no number is an attribute like others."""
+    values = {name: each.text or "" for each in shape.iterfind("attribute") if (name := each.get("name"))}
+    if shape.get("occluded") == "1":
+        values.setdefault("occluded", "true")
+    score = read_score(values.get("score"))
+    if score is not None or not values.get("score"):
+        values.pop("score", None)
+    return _Attributes(score, values)
 
 
 def _is_number(text: str) -> bool:

@@ -8,7 +8,7 @@ the member ``crs`` names. Without ``crs`` they are longitude and latitude (RFC 7
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,7 +38,7 @@ def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str],
 
     A file belongs to the image named in its member ``promptseg``, otherwise to the image with the file's own name. Without that member,
     coordinates are world coordinates if the image is georeferenced, and pixels if not. The class is the property ``label``, ``class`` or
-    ``name``. Points and lines are skipped with a finding.
+    ``name``; other properties are attributes. Points and lines are skipped with a finding.
 
     Args:
         images: Folder of the images.
@@ -89,7 +89,8 @@ def _read(name: str, image_file: Path, file: Path, fit: bool) -> AnnotatedImage:
         key = feature.get("id", index) if isinstance(feature, dict) else index
         with collector.reading(key, f"feature {key} of {file}"):
             properties = feature.get("properties") or {}
-            label = next((str(properties[field]) for field in ("label", "class", "name") if properties.get(field) is not None), None)
+            named = next((field for field in ("label", "class", "name") if properties.get(field) is not None), None)
+            label = None if named is None else str(properties[named])
             mask = _mask(feature.get("geometry") or {}, collector.size, georeference)
             if mask is None:
                 collector.note(key, "skipped", "its geometry has no area")
@@ -98,7 +99,8 @@ def _read(name: str, image_file: Path, file: Path, fit: bool) -> AnnotatedImage:
             if properties.get("ignored") is True:
                 collector.ignore(mask)
             else:
-                collector.add(key, mask)
+                attributes = {field: value for field, value in properties.items() if field not in (named, "score", "ignored")}
+                collector.add(key, mask, attributes=attributes)
     return collector.collected()
 
 
@@ -126,6 +128,8 @@ class GeojsonWriter(FolderWriter):
     """
 
     holds_ignored = True
+    holds_attributes = True
+    other_attributes = frozenset({"label", "class", "name", "score", "ignored"})
 
     def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, coordinates: str = "auto", tolerance: float = 0.0) -> None:
         super().__init__(out, classes, stats)
@@ -153,11 +157,15 @@ class GeojsonWriter(FolderWriter):
         elif georeference is not None and georeference.epsg is None:
             self.stats.notes["the image does not name its coordinate system"] += 1
         lines.append(', "features": [')
-        features = [self._feature(text_name(each.name.rpartition("#")[2]), each.mask, georeference) for each in objects]
-        features += [self._feature(f"ignored {number}", mask, georeference, True) for number, mask in enumerate(image.ignored, 1)]
+        features = [self._feature(text_name(each.name.rpartition("#")[2]), each.mask, georeference, each.attributes) for each in objects]
+        features += [
+            self._feature(f"ignored {number}", mask, georeference, {}, ignored=True) for number, mask in enumerate(image.ignored, 1)
+        ]
         path.write_text("".join(lines) + ",".join(f"\n{as_json(feature)}" for feature in features) + "\n]}\n", "utf-8")
 
-    def _feature(self, key: str, mask: Mask, georeference: Georeference | None, ignored: bool = False) -> dict[str, Any]:
+    def _feature(
+        self, key: str, mask: Mask, georeference: Georeference | None, attributes: Mapping[str, str], *, ignored: bool = False
+    ) -> dict[str, Any]:
         parts = []
         for part in simplified(outlines(mask), self._tolerance):
             # GeoJSON wants closed rings with counterclockwise exteriors. Read with y upwards, ours are, unless the map mirrors them.
@@ -170,7 +178,7 @@ class GeojsonWriter(FolderWriter):
         if not ignored:
             written = _mask(geometry, mask.size, georeference)
             self.stats.wrote(mask, written or Mask.from_polygons([], mask.size))
-        properties = {"label": mask.label, "score": score_of(mask), "ignored": ignored or None}
+        properties = {"label": mask.label, "score": score_of(mask), "ignored": ignored or None, **attributes}
         kept = {name: value for name, value in properties.items() if value is not None}
         return {"type": "Feature", "id": key, "geometry": geometry, "properties": kept}
 

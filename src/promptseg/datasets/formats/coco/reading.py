@@ -30,7 +30,8 @@ def read_coco(
     """Read a dataset from a COCO instances file. Objects are labeled with their categories.
 
     Crowds (``iscrowd``) become regions to ignore. Annotations without segmentation are skipped with a finding. The ids of images,
-    annotations and categories are kept. Images of LVIS, which have an address and no ``file_name``, are found by the end of the address.
+    annotations and categories are kept, and the ``attributes`` of annotations. Images of LVIS, which have an address and no ``file_name``,
+    are found by the end of the address.
 
     Args:
         images: Folder of the images. Each ``file_name`` of the COCO file is found in it by `promptseg.datasets.image_lookup`.
@@ -155,7 +156,7 @@ def _read(name: str, path: Path, image: dict[str, Any], annotations: list[tuple[
             elif annotation.get("iscrowd") and not options.crowds:
                 collector.ignore(mask)
             else:
-                collector.add(key, mask, number if isinstance(number, int) else None)
+                collector.add(key, mask, number if isinstance(number, int) else None, annotation.get("attributes"))
     return collector.collected(number=image["id"] if isinstance(image["id"], int) else None)
 
 

@@ -1,7 +1,7 @@
 """Reading of LabelMe files: one JSON file for each image, with polygons, rectangles, circles and masks.
 
-Shapes with the same label and ``group_id`` are one object. The score is the member ``score`` of a shape, which LabelMe keeps but does not
-show.
+Shapes with the same label and ``group_id`` are one object. The score is the member ``score`` of a shape, and attributes are the member
+``attributes``, which LabelMe keeps but does not show. Flags that are set and the description are attributes, too.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _read(name: str, source: _Source, fit: bool) -> AnnotatedImage:
         raise AnnotationError(Finding(name, error.finding.kind, f"{source.file}: {error.finding.message}")) from error
     content = decode_base64(record.image) if source.embedded else None
     collector = ObjectCollector(name, path, record.size, fit, [Finding(name, "converted", note)] if note else [], content)
-    parts: dict[tuple[str | None, object], tuple[str, float | None, list[Mask]]] = {}
+    parts: dict[tuple[str | None, object], tuple[str, list[Mask], list[dict[str, Any]]]] = {}
     for index, shape in enumerate(record.shapes):
         with collector.reading(index, f"shape {index} of {source.file}"):
             if not isinstance(shape, dict):
@@ -144,11 +144,31 @@ def _read(name: str, source: _Source, fit: bool) -> AnnotatedImage:
                 collector.note(index, "skipped", f"a {shape.get('shape_type')} has no area")
                 continue
             own = (label, f"alone {index}" if group is None else (group,))
-            parts.setdefault(own, (str(index), read_score(shape.get("score")), []))[2].append(mask)
-    for (label, _), (key, score, masks) in parts.items():
+            _, masks, shapes = parts.setdefault(own, (str(index), [], []))
+            masks.append(mask)
+            shapes.append(shape)
+    for (label, _), (key, masks, shapes) in parts.items():
         with collector.reading(key, f"shape {key} of {source.file}"):
-            collector.add(key, Mask(collector.size, Masks(masks).union().counts, score, label))
+            mask = Mask(collector.size, Masks(masks).union().counts, read_score(shapes[0].get("score")), label)
+            collector.add(key, mask, attributes=_attributes(shapes))
     return collector.collected()
+
+
+def _attributes(shapes: list[dict[str, Any]]) -> object:
+    """Return the attributes of an object: the member ``attributes`` of its shapes, their flags that are set, and their descriptions.
+
+    Those of the first shape take precedence.
+    """
+    found: dict[str, object] = {}
+    for shape in reversed(shapes):
+        flags, description, attributes = (shape.get(name) for name in ("flags", "description", "attributes"))
+        if description:
+            found["description"] = description
+        found |= {name: True for name, value in flags.items() if value is True} if isinstance(flags, dict) else {}
+        if attributes and not isinstance(attributes, dict):
+            return attributes  # It counts as one that cannot be read.
+        found |= attributes or {}
+    return found
 
 
 def _label(label: object) -> str | None:

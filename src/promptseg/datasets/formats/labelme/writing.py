@@ -22,6 +22,8 @@ from .shapes import shape_mask
 class LabelmeWriter(FolderWriter):
     """Writer of the folder ``labelme``: one JSON file for each image, with shapes of type ``mask``. Exact. Needs LabelMe 5.4 or later."""
 
+    holds_attributes = True
+
     @property
     def output_path(self) -> Path:
         """The folder of the JSON files."""
@@ -33,7 +35,8 @@ class LabelmeWriter(FolderWriter):
         (height, width) = image.size
         shapes: list[dict[str, Any]] = []
         for number, each in enumerate(objects, 1):
-            own = [{**_shape(each.mask), **shape} for shape in self.shapes(each.mask, number)]
+            common = {**_shape(each.mask), **({"attributes": dict(each.attributes)} if each.attributes else {})}
+            own = [{**common, **shape} for shape in self.shapes(each.mask, number)]
             parts = [mask for mask in (shape_mask(shape, image.size) for shape in own) if mask is not None]
             self.stats.wrote(each.mask, Masks(parts, image.size).union())
             shapes += own
