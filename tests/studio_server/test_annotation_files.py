@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 
 import numpy as np
@@ -145,6 +146,49 @@ def test_a_zip_of_too_many_files_is_refused(opened, tmp_path, monkeypatch):
             file.writestr(f"{number}.json", "{}")
     with pytest.raises(InputError, match="has 4 files: at most 3"):
         opened(tmp_path / "given.zip")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_is_an_error_of_the_file_in_every_compression(compression, opened, tmp_path):
+    path = tmp_path / "given.zip"
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("coco.json", "x" * 5000)
+    content = bytearray(path.read_bytes())
+    start = 30 + len("coco.json")
+    content[start : start + 24] = b"\xff" * 24
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        opened(path)
+
+
+def test_a_compression_that_python_lacks_is_an_error_of_the_file(opened, tmp_path):
+    path = tmp_path / "given.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("coco.json", "x" * 5000)
+    path.write_bytes(path.read_bytes().replace(b"\x08\x00", b"\x09\x00"))  # Deflate64.
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        opened(path)
+
+
+def test_two_members_that_are_a_file_and_a_folder_are_an_error_of_the_file(opened, tmp_path):
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as file:
+        file.writestr("a", "{}")
+        file.writestr("a/b.json", "{}")
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        opened(tmp_path / "given.zip")
+
+
+def test_a_full_disk_is_no_error_of_the_file(opened, tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as file:
+        file.writestr("coco.json", "{}")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        opened(tmp_path / "given.zip")
+    assert not isinstance(caught.value, InputError)
 
 
 def test_a_damaged_zip_is_an_error_of_the_file(annotated, opened, tmp_path):

@@ -5,7 +5,9 @@ The format is told by the content, unless it is named. A ZIP is unpacked within 
 
 from __future__ import annotations
 
+import errno
 import json
+import lzma
 import re
 import shutil
 import zipfile
@@ -24,6 +26,12 @@ MAX_FILES = 20_000
 
 MAX_BYTES = 2 << 30
 """Maximum size of a ZIP's files, unpacked."""
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+"""Exceptions of a ZIP that cannot be read. NotImplementedError: of a compression that Python lacks. RuntimeError: it is encrypted."""
+
+_FAULTS_OF_NAMES = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+"""Numbers of operating system errors that are the ZIP's fault: a member is a file and a folder, or has a long path. bz2 gives none."""
 
 _HEAD = 1 << 16
 """Bytes of a file that tell its format."""
@@ -100,9 +108,12 @@ def _unpack(file: Path, folder: Path) -> None:
                         if left < 0:  # Counted here: the sizes that a ZIP states may be false.
                             raise InputError(f"{file.name} has more than {MAX_BYTES} bytes when it is unpacked")
                         written.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        # RuntimeError: it is encrypted. OSError: two members are a file and a folder of one name.
+    except _DAMAGE as error:
         raise InputError(f"{file.name} cannot be unpacked: {error}") from error
+    except OSError as error:
+        if error.errno not in _FAULTS_OF_NAMES:  # Such as a full disk, which is no fault of the file.
+            raise
+        raise InputError(f"{file.name} cannot be unpacked: {error.strerror or error}") from error
 
 
 def _is_hidden(name: str) -> bool:
