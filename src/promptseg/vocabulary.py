@@ -15,6 +15,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import PromptError, shown
 
@@ -292,6 +293,12 @@ class Vocabulary:
     @staticmethod
     def _own(name: str) -> Iterator[str]:
         yield name
+
+
+@lru_cache(maxsize=16)
+def vocabulary_of(names: tuple[str, ...]) -> Vocabulary:
+    """Return the vocabulary of class names. It is made once for each list that is in use."""
+    return Vocabulary(names)
 
 
 def _key(name: str) -> str:

@@ -15,6 +15,8 @@ SPATIAL = frozenset({"point", "box", "mask", "everything"})
 CONFIG = PipelineConfig()
 CLICKS = ServedModel("clicks", SPATIAL | {"example"}, (), False, (), CONFIG, frozenset({"example"}))
 WORDS = ServedModel("words", SPATIAL | {"example", "text"}, (), True, (), CONFIG, frozenset({"example"}), unprompted=True)
+CLOSED = ServedModel("closed", SPATIAL | {"example", "text"}, ("cup", "cell phone"), True, (), CONFIG, frozenset(), unprompted=True)
+BESIDE = ServedModel("beside", SPATIAL | {"example", "text"}, ("cup",), True, (), CONFIG, frozenset({"text"}), unprompted=True)
 CONCEPTS = ServedModel("concepts", frozenset({"example", "text"}), (), True, (), CONFIG, frozenset({"example", "text"}))
 BOX = Prompt.box(1, 1, 3, 3)
 EXAMPLE = Prompt.example(None, BOX)
@@ -28,6 +30,8 @@ EXAMPLE = Prompt.example(None, BOX)
         (CLICKS, EXAMPLE),
         (WORDS, Prompt.text("cup")),
         (CONCEPTS, Prompt.text("cup") + EXAMPLE),
+        (CLOSED, Prompt.text("cups", "phone")),
+        (BESIDE, Prompt.text("roof")),
     ],
 )
 def test_what_a_model_takes_is_not_refused(model, prompt):
@@ -68,3 +72,8 @@ def test_what_another_model_takes_names_that_model():
 def test_nothing_without_a_detector_is_nothing(models, told):
     with pytest.raises(PromptError, match=f"nothing to segment: send at least one prompt.*{told}"):
         check_fit(CLICKS, [], models)
+
+
+def test_a_phrase_beyond_the_classes_of_a_detector_names_the_nearest():
+    with pytest.raises(PromptError, match=r"'cellphon' names none of the 2 classes of this detector\. Similar classes: 'cell phone'"):
+        check_fit(CLOSED, [Prompt.text("cup", "cellphon")], [CLOSED])

@@ -75,6 +75,9 @@ class Annotator:
             gain nothing.
         rasters: The rasters of images that are tiles. They stay open until their owner closes them.
         grids: The tiles of the raster, one grid for each scale, the finest first, where images have prompts for places in it.
+
+    Raises:
+        PromptError: A phrase of `prompts` names no class of the detector.
     """
 
     pipeline: BuiltPipeline
@@ -85,6 +88,7 @@ class Annotator:
     _size: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
+        self.pipeline.check_phrases(self.prompts)  # A misspelled class is an error of the run, not one of each image.
         object.__setattr__(self, "_size", self.batch_size or images_together(self.pipeline.models))
         stage = self.pipeline.config.segment
         if stage is not None and "cache" not in stage.options:

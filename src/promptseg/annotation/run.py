@@ -21,8 +21,7 @@ from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, shown
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts, concept_kinds
-from ..prompts import Prompt, concepts_of, phrases_of
-from ..protocols import ChecksPhrases
+from ..prompts import Prompt, concepts_of
 from ..runtime.files import remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..tiling.grid import TileGrid
@@ -343,9 +342,6 @@ def _annotate_locally(
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
     models = [model.to_dict() for model in built.models]
     run.journal.check_models(models)
-    detector: object = built.detector  # For mypy, a detector and one that checks phrases have nothing in common.
-    if isinstance(detector, ChecksPhrases) and (phrases := phrases_of(prompts)):
-        detector.check_phrases(phrases)  # A misspelled class is an error of the run, not one of each image.
 
     def finish(result: ImageResult) -> SavedImage:
         record, used = record_of(result)

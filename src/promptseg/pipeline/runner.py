@@ -22,9 +22,10 @@ from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptErr
 from ..images import ImageLike, load_image_copy
 from ..masks import Masks
 from ..notebook.views import View
-from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt
+from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt, phrases_of
 from ..protocols import (
     BatchSegmenter,
+    ChecksPhrases,
     ConceptSegmenter,
     ConceptVideoSegmenter,
     Detector,
@@ -305,6 +306,20 @@ class BuiltPipeline(Displayed, OpensTiled):
     def classes(self) -> tuple[str, ...]:
         """Classes that its models know; empty where they take any phrase or none."""
         return next((model.classes for model in self.models if model.classes), ())
+
+    def check_phrases(self, prompts: Sequence[Prompt]) -> None:
+        """Check without an image that the detector knows what the phrases of prompts name, as far as it can tell.
+
+        Args:
+            prompts: The prompts. Those without phrases, and all where a concept stage reads words, are left alone.
+
+        Raises:
+            PromptError: A phrase names nothing that the detector knows. The message has the nearest classes.
+        """
+        phrases = () if "text" in self.concept_kinds else phrases_of(prompts)
+        detector: object = self.detector  # For mypy, a detector and one that checks phrases have nothing in common.
+        if phrases and isinstance(detector, ChecksPhrases):
+            detector.check_phrases(phrases)
 
     def _tracker(self, every: Every | None) -> VideoSegmenter:
         if self.segmenter is None:

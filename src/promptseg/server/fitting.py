@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ..errors import IncompatibleStagesError, PromptError
-from ..prompts import Concept, Prompt, PromptKind
+from ..prompts import Concept, Prompt, PromptKind, phrases_of
+from ..vocabulary import vocabulary_of
 from .operations import ServedModel
 
 WORDS: dict[PromptKind, str] = {
@@ -29,7 +30,7 @@ def check_fit(model: ServedModel, prompts: Sequence[Prompt], models: Sequence[Se
 
     Raises:
         IncompatibleStagesError: The model does not take a prompt.
-        PromptError: There is no prompt, and the model has no detector.
+        PromptError: There is no prompt, and the model has no detector; or a phrase names none of the classes that its detector knows.
     """
     if not prompts and not model.unprompted:
         raise PromptError(
@@ -45,6 +46,8 @@ def check_fit(model: ServedModel, prompts: Sequence[Prompt], models: Sequence[Se
             raise IncompatibleStagesError(
                 f"the model {model.name!r} takes no {words}: {_instead(able, option_for(prompt.kinds, together))}"
             )
+    if model.unprompted and model.classes and "text" not in model.concepts and (phrases := phrases_of(prompts)):
+        vocabulary_of(model.classes).labels(phrases)
 
 
 def words_for(kinds: Collection[PromptKind]) -> str:

@@ -240,7 +240,7 @@ class Service:
         Raises:
             TooLargeError: There are too many.
             IncompatibleStagesError: The model does not take a prompt.
-            PromptError: There is no prompt, and the model has no detector.
+            PromptError: There is no prompt, and the model has no detector; or a phrase names none of the classes that its detector knows.
         """
         if len(prompts) > self.settings.max_prompts:
             raise TooLargeError(f"a request has at most {self.settings.max_prompts} prompts here, got {len(prompts)}")

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ pytest.importorskip("prometheus_client")
 
 from fake_pipelines import built, detections
 from promptseg import Mask
+from promptseg.pipeline import BuiltPipeline
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.project import open_project
+from promptseg.testing import FakeDetector, FakeSegmenter
 from running_studio import running_studio
 
 SIZE = (40, 60)
@@ -30,7 +33,7 @@ FOUND = detections(("cup", (5, 5, 25, 25), 0.9), ("spoon", (30, 5, 50, 35), 0.5)
 
 
 @contextlib.contextmanager
-def opened(tmp_path, *further):
+def opened(tmp_path, *further, model=None):
     (folder := tmp_path / "photos").mkdir()
     for name in further:
         (folder / name).write_bytes(b"no image")
@@ -39,7 +42,7 @@ def opened(tmp_path, *further):
     (tmp_path / "server").mkdir()
     with (
         open_project(folder, tmp_path / "out") as project,
-        running_studio(project, {"fake": built(FOUND)}, tmp_path / "server") as running,
+        running_studio(project, {"fake": model or built(FOUND)}, tmp_path / "server") as running,
     ):
         yield running
 
@@ -94,6 +97,23 @@ def test_what_cannot_be_suggested_is_refused_at_once(studio, body, status):
     assert {each.state for each in studio.project.summaries()} == {"new"}
 
 
+class Closed(FakeDetector):
+    """A detector that says which classes it knows."""
+
+    @property
+    def provenance(self):
+        return replace(super().provenance, classes=("cup", "spoon"))
+
+
+def test_a_phrase_beyond_the_detectors_classes_is_refused_before_the_job_with_the_nearest(tmp_path):
+    config = built(FOUND).config
+    with opened(tmp_path, model=BuiltPipeline(config, Closed(FOUND), FakeSegmenter())) as studio:
+        answer = studio.client.post("/v1/studio/suggest", json={"prompts": [{"text": ["cup", "spoom"]}]})
+        assert (answer.status_code, studio.client.get("/v1/jobs").json()["jobs"]) == (422, [])
+        assert "'spoom' names none of the 2 classes of this detector. Similar classes: 'spoon'" in answer.json()["detail"]
+        assert studio.result(studio.client.post("/v1/studio/suggest", json={"prompts": [{"text": ["cup"]}]}))["objects"] == 3
+
+
 def test_an_export_is_written_and_can_be_downloaded(studio):
     put(studio, "a.png", drawn(), state="done")
     studio.result(studio.client.post("/v1/studio/suggest", json={}))
@@ -145,9 +165,14 @@ def test_what_was_exported_is_imported_again(studio):
     assert answer.status_code == 409
     assert answer.json()["title"] == "There are objects already"
     done = studio.client.post("/v1/studio/import", params={"name": "cvat.xml", "mode": "add"}, content=content).json()
+    name = done.pop("name")
     assert done == {"images": 1, "objects": 1, "problems": []}
     assert [each.source for each in studio.project.document(KEYS[0]).objects] == ["hand", "import"]
     assert studio.client.post("/v1/studio/import", params={"format": "cocoo"}, content=b"{}").status_code == 422
+    undone = studio.client.delete(f"/v1/studio/imports/{name}").json()
+    assert undone == {"images": 1, "removed": 1, "restored": 0, "kept": 0}
+    assert [each.source for each in studio.project.document(KEYS[0]).objects] == ["hand"]
+    assert studio.client.delete(f"/v1/studio/imports/{name}").status_code == 404
 
 
 def test_images_are_encoded_ahead(studio):

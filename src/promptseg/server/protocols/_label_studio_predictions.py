@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import InputError, PromptError
 from ...masks import Mask
 from ...prompts import Prompt
-from ...vocabulary import Vocabulary
+from ...vocabulary import Vocabulary, vocabulary_of
 from ..images import StoredImage
 from ..operations import ServedModel
 from ..service import Service
@@ -96,7 +96,7 @@ class Prediction:
             return [Prompt.everything(grid)] if grid else None
         phrases = [phrase for label in (output.labels.labels if output.labels else ()) for phrase in label.phrases]
         if self._model.classes:
-            vocabulary = Vocabulary(self._model.classes)
+            vocabulary = vocabulary_of(self._model.classes)
             phrases = [phrase for phrase in phrases if _names_a_class(vocabulary, phrase)]
         return [Prompt.text(*dict.fromkeys(phrases))] if phrases else None
 

@@ -30,11 +30,14 @@ export class Requests {
     if (annotations[0]) openImport(this.workspace, annotations[0]);
   }
 
-  async suggest(prompts: Prompt[], threshold: number): Promise<void> {
+  /** Begin to suggest. Returns why that is not possible; null where it goes on in the background. */
+  async suggest(prompts: Prompt[], threshold: number): Promise<string | null> {
     try {
-      await this.followSuggesting(await this.workspace.jobs.suggest(prompts, threshold));
+      const job = await this.workspace.jobs.suggest(prompts, threshold);
+      void this.followSuggesting(job).catch((error: unknown) => this.tellNotSuggested(error));
+      return null;
     } catch (error) {
-      this.tellNotSuggested(error);
+      return reasonOf(error);
     }
   }
 

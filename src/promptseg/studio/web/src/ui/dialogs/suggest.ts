@@ -8,8 +8,8 @@ import { countStates } from "../filters.ts";
 import type { Workspace } from "../workspace.ts";
 import { openDialog } from "./dialog.ts";
 
-/** `begin` starts what was chosen. */
-export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], threshold: number) => void): void {
+/** `begin` starts what was chosen, and tells why it could not be started; null where it was. */
+export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], threshold: number) => Promise<string | null>): void {
   const labels = workspace.labels.value.map((label) => label.name);
   const phrases = h("textarea", {
     class: "field",
@@ -35,16 +35,33 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
   });
   const why = h("p", { class: "small soft", attrs: { "data-testid": "suggest-why" } }, t("missing.text"));
   why.hidden = findsWords;
-  const start = (): void => {
+  const refused = h("p", { attrs: { role: "alert", "data-testid": "suggest-refused" } });
+  refused.hidden = true;
+  const start = async (): Promise<void> => {
     const list = phrases.value
       .split(/[,\n]/)
       .map((phrase) => phrase.trim())
       .filter(Boolean);
     const prompts: Prompt[] = everything ? [{ everything: {} }] : list.length > 0 ? [{ text: list }] : [];
-    dialog.close();
-    begin(prompts, Number(threshold.value));
+    go.disabled = true;
+    const why = await begin(prompts, Number(threshold.value));
+    if (why === null) {
+      dialog.close();
+      return;
+    }
+    go.disabled = false;
+    refused.hidden = false;
+    refused.textContent = t("suggest.broken", { why });
+    if (!phrases.disabled) phrases.focus();
   };
-  const go = button({ icon: "salient", name: t("suggest.go"), text: t("suggest.go"), kind: "primary", testid: "suggest-go", press: start });
+  const go = button({
+    icon: "salient",
+    name: t("suggest.go"),
+    text: t("suggest.go"),
+    kind: "primary",
+    testid: "suggest-go",
+    press: () => void start(),
+  });
   go.disabled = fresh === 0;
   const dialog = openDialog({
     title: t("suggest.title"),
@@ -53,6 +70,7 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
       h("p", { class: "soft" }, plural("suggest.told", fresh)),
       why,
       labeled(t("suggest.phrases"), phrases),
+      refused,
       all,
       h(
         "label",
