@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -25,6 +24,7 @@ from .annotation_files import file_name, open_annotations
 from .changes import Change
 from .documents import MAX_ATTRIBUTES, MAX_LABEL, MAX_VALUE, ImageDocument, StudioObject, is_attribute
 from .image_list import key_of
+from .import_undo import ImportedImage
 from .project import Project
 
 Mode = Literal["add", "replace"]
@@ -51,11 +51,13 @@ class Imported:
         images: Number of images that got objects.
         objects: Number of objects that were added.
         problems: What could not be read or kept, or is of no image of the project, each with its place.
+        changes: What it did to each image, by which it can be taken back.
     """
 
     images: int
     objects: int
     problems: tuple[str, ...]
+    changes: tuple[ImportedImage, ...] = field(repr=False)
 
 
 def import_annotations(
@@ -119,20 +121,21 @@ class _Import:
         if not found:
             raise InputError(f"nothing to import: {problems[0] if problems else 'no object is of an image of the project'}")
         self._check_mode(found)
-        images = objects = 0
+        objects = 0
+        done: list[ImportedImage] = []
         for image in track(found, stage="import", total=len(found), unit="image"):
             new, lost = tuple(map(self._object, image.objects)), sum(map(_lost_attributes, image.objects))
             try:
-                self._project.edit(key_of(image.name), partial(self._change, new))
+                done.append(self._edit(key_of(image.name), new))
             except (InputError, NotFoundError) as error:  # Such as too many objects. The other images are imported.
                 problems.append(text_name(f"{image.name}: {message_of(error)}"))
                 continue
-            images, objects = images + 1, objects + len(new)
+            objects += len(new)
             if lost:
                 are = number_of(lost, "attribute is", "attributes are")
                 problems.append(text_name(f"{image.name}: {are} left out: {_KEPT_ATTRIBUTES}"))
         more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
-        return Imported(images, objects, (*problems[:MAX_PROBLEMS], *more))
+        return Imported(len(done), objects, (*problems[:MAX_PROBLEMS], *more), tuple(done))
 
     def _told(self, findings: Sequence[Finding]) -> list[str]:
         """Return what a person is told: what could not be used. That images of the project have no annotation is no problem."""
@@ -152,9 +155,17 @@ class _Import:
                 f"{have} objects already: mode=add keeps them beside the new ones, mode=replace removes those that are not locked"
             )
 
-    def _change(self, new: tuple[StudioObject, ...], document: ImageDocument) -> Change:
-        gone = [each.uid for each in document.objects if not each.locked] if self._mode == "replace" else []
-        return Change(put=new, remove=tuple(gone))
+    def _edit(self, key: str, new: tuple[StudioObject, ...]) -> ImportedImage:
+        """Add objects to an image, and return what that did."""
+        before: list[ImageDocument] = []
+
+        def make(document: ImageDocument) -> Change:
+            before.append(document)
+            gone = [each.uid for each in document.objects if not each.locked] if self._mode == "replace" else []
+            return Change(put=new, remove=tuple(gone))
+
+        after = self._project.edit(key, make)
+        return ImportedImage.between(key, before[-1], after)
 
     def _object(self, each: AnnotatedObject) -> StudioObject:
         entry = mask_to_dict(each.mask)

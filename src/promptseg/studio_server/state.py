@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from .ahead import Ahead
 from .exporting import Downloads
+from .import_undo import LatestImport
 from .project import Project
 from .project_thread import WithProjectThread, project_thread
 from .thumbnails import Thumbnails
@@ -28,6 +29,7 @@ class Studio(WithProjectThread):
         thumbnails: Small pictures of the images.
         ahead: The images that are encoded ahead.
         downloads: ZIPs of exports.
+        latest_import: The latest import, which can be taken back.
         places: Files of the images that were opened, by their ids on the server.
         threads: The thread of the project.
     """
@@ -38,6 +40,7 @@ class Studio(WithProjectThread):
     ahead: Ahead
     downloads: Downloads
     places: dict[str, Path] = field(default_factory=dict)
+    latest_import: LatestImport = field(default_factory=LatestImport)
     threads: ThreadPoolExecutor = field(default_factory=project_thread)
 
     def begin_stop(self) -> None:

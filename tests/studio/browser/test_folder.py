@@ -177,6 +177,63 @@ def test_suggestions_that_fail_and_those_that_cannot_be_made_are_told(run_studio
         page.test_id("suggest").click()
         assert "3 new images" in page.test_id("suggest-dialog").inner_text()  # Of four, one cannot be read.
         page.test_id("suggest-go").click()
-        page.test_id("toast").wait_for()
-        assert "No suggestions were made: no memory" in page.test_id("toast").inner_text()
+        page.test_id("suggest-refused").wait_for()
+        assert page.test_id("suggest-refused").inner_text() == "No suggestions were made: no memory"
         page.page.close()
+
+
+def test_an_import_is_taken_back_from_its_report_or_from_its_message(studio, new_page):
+    page = new_page(studio, expected=["status of 409"]).open()
+    mask = Mask.from_crop(np.ones((20, 30), bool), (100, 100), (400, 600)).to_coco_rle()
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": mask, "attributes": {"color": "white"}}
+    content = {
+        "images": [{"id": 1, "file_name": "coffee.jpg", "width": 600, "height": 400}],
+        "categories": [{"id": 1, "name": "cup"}],
+        "annotations": [annotation],
+    }
+    own = page.add(CUP)
+
+    def imported():
+        page.test_id("folder-menu").click()
+        page.test_id("import").click()
+        file = {"name": "coco.json", "mimeType": "application/json", "buffer": json.dumps(content).encode()}
+        page.test_id("import-file").set_input_files(file)
+        page.test_id("import-go").click()
+        page.test_id("import-replace").click()
+        page.test_id("import-report").wait_for()
+        page.wait_until("studio => studio.state.objects.length === 1 && studio.state.objects[0].source === 'import'")
+        assert page.objects[0]["attributes"] == {"color": "white"}
+
+    def is_as_before():
+        page.wait_until(f"studio => studio.state.objects.length === 1 && studio.state.objects[0].uid === '{own['uid']}'")
+        assert page.objects[0]["mask"] == own["mask"]
+        assert [each["uid"] for each in page.kept["objects"]] == [own["uid"]]
+
+    imported()
+    page.test_id("import-undo").click()
+    is_as_before()
+    assert page.test_id("import-dialog").count() == 0
+    imported()
+    page.press("Escape")
+    page.test_id("toast").get_by_text("Undo import").click()
+    is_as_before()
+    assert "The import was taken back" in page.test_id("toast").all_inner_texts()[-1]
+
+
+def test_suggestions_that_are_refused_say_why_before_the_dialog_closes(studio, new_page):
+    page = new_page(studio, expected=["status of 422"]).open()
+    told = "'cupp' names none of the 80 classes of this detector. Similar classes: 'cup'."
+    problem = {"type": "about:blank", "title": "Prompt", "status": 422, "detail": told}
+    answer = {"status": 422, "content_type": "application/problem+json", "body": json.dumps(problem)}
+    page.page.route("**/v1/studio/suggest", lambda route: route.fulfill(**answer))
+    page.test_id("folder-menu").click()
+    page.test_id("suggest").click()
+    page.test_id("suggest-phrases").fill("cupp")
+    page.test_id("suggest-go").click()
+    page.test_id("suggest-refused").wait_for()
+    assert page.test_id("suggest-refused").inner_text() == f"No suggestions were made: {told}"
+    page.page.unroute("**/v1/studio/suggest")
+    page.test_id("suggest-phrases").fill("cup")
+    page.test_id("suggest-go").click()
+    page.wait_until("studio => studio.state.images.filter((each) => each.state === 'suggested').length === 3")
+    assert page.test_id("suggest-dialog").count() == 0

@@ -1,15 +1,16 @@
-"""The route that imports annotations for correction."""
+"""Routes that import annotations for correction, and take an import back."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
 
 from ...server.api.routes import Serving, problems
 from ..importing import import_annotations
 from ..state import InStudio
-from .schemas import ImportedOut
+from .schemas import ImportedOut, UndoneImportOut
 
 router = APIRouter(prefix="/v1/studio", tags=["studio"])
 
@@ -32,4 +33,14 @@ async def import_file(
     """
     content = await request.body()
     done = await service.compute(import_annotations, studio.project, content, name, format, mode, boxes=boxes)
-    return ImportedOut(images=done.images, objects=done.objects, problems=list(done.problems))
+    name = studio.latest_import.remember(done.changes)
+    return ImportedOut(images=done.images, objects=done.objects, problems=list(done.problems), name=name)
+
+
+@router.delete("/imports/{name}", response_model=UndoneImportOut, responses=problems(404, 507))
+async def undo_import(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], studio: InStudio, service: Serving) -> Any:
+    """Take the latest import back: its objects are removed, and those that it replaced are there again.
+
+    Objects of the import that were changed since stay.
+    """
+    return UndoneImportOut(**vars(await service.compute(studio.latest_import.undo, studio.project, name)))

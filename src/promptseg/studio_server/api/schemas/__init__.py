@@ -23,7 +23,7 @@ from .images import ImagesOut, OpenImageOut, SummaryOut, TilesOut, TrueObjectOut
 from .labels import LabelIn, LabelOut, LabelsIn, LabelsOut, label_of
 from .names import Color, Key, Uid
 from .project import AddressOut, FormatOut, ProjectOut
-from .work import ExportedOut, ExportIn, ExportOut, ImportedOut, SuggestedOut, SuggestIn
+from .work import ExportedOut, ExportIn, ExportOut, ImportedOut, SuggestedOut, SuggestIn, UndoneImportOut
 
 __all__ = [
     "AddressOut",
@@ -57,6 +57,7 @@ __all__ = [
     "TilesOut",
     "TrueObjectOut",
     "Uid",
+    "UndoneImportOut",
     "change_of",
     "document_values",
     "label_of",

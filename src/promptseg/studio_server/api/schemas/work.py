@@ -64,3 +64,13 @@ class ImportedOut(BaseModel):
     images: int
     objects: int
     problems: list[str]
+    name: str = Field(description="Name by which it can be taken back.")
+
+
+class UndoneImportOut(BaseModel):
+    """What became of an import that was taken back."""
+
+    images: int
+    removed: int = Field(description="Number of its objects that were removed.")
+    restored: int = Field(description="Number of objects that it had replaced, and that are there again.")
+    kept: int = Field(description="Number of its objects that were changed since, and that stay.")

@@ -59,6 +59,17 @@ export interface ImportResult {
   images: number;
   objects: number;
   problems: string[];
+  /** Name by which it is taken back. */
+  name: string;
+}
+
+/** What became of an import that was taken back. */
+export interface UndoneImport {
+  images: number;
+  removed: number;
+  restored: number;
+  /** Its objects that were changed since, and stay. */
+  kept: number;
 }
 
 const STUDIO = "/v1/studio";
@@ -123,6 +134,11 @@ export class Client {
   /** Adds the objects of an annotation file. Where images have objects, it throws a `Problem` of status 409, unless `mode` says what becomes of them. */
   import(file: Blob, options: ImportOptions = {}): Promise<ImportResult> {
     return this.json(`${STUDIO}/import`, { method: "POST", body: file, query: { ...options } });
+  }
+
+  /** Takes the latest import back. */
+  undoImport(name: string): Promise<UndoneImport> {
+    return this.json(`${STUDIO}/imports/${name}`, { method: "DELETE" });
   }
 
   code(key: string, object: string | null, prompts: Prompt[]): Promise<{ python: string; command: string }> {

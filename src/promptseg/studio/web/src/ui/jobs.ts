@@ -42,6 +42,19 @@ export class Jobs {
     return result;
   }
 
+  /** Take an import back. What is unsent is sent before, so that it counts as changed since. */
+  async undoImport(name: string): Promise<void> {
+    const { notices } = this.workspace;
+    try {
+      await this.workspace.saver.settled();
+      const { kept } = await this.workspace.server.undoImport(name);
+      await this.workspace.loadImages();
+      notices.toast([t("import.undone"), ...(kept > 0 ? [plural("import.kept", kept)] : [])].join(". "));
+    } catch (error) {
+      notices.toast(reasonOf(error), { bad: true });
+    }
+  }
+
   /** Suggest objects for the images that are new. What is done already stays when it is cancelled. */
   suggest(prompts: Prompt[], threshold: number): Promise<Job> {
     const chosen = { model: this.workspace.model.value, detector: this.workspace.detector.value };

@@ -44,7 +44,14 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
     labeled(t("import.format"), format),
   );
   const footer = h("div", { class: "row" }, go);
-  const dialog = openDialog({ title: t("import.title"), testid: "import-dialog", body: [body], footer: [footer] });
+  let closed = (): void => undefined;
+  const dialog = openDialog({
+    title: t("import.title"),
+    testid: "import-dialog",
+    body: [body],
+    footer: [footer],
+    closed: () => closed(),
+  });
 
   /** Ask what becomes of the objects that are there. */
   function ask(): void {
@@ -78,8 +85,22 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
         result.problems.length > 0 &&
           h("ul", { class: "report small scroll problems" }, ...result.problems.map((problem) => h("li", {}, problem))),
       );
-      fill(footer, button({ name: t("close"), text: t("close"), kind: "primary", press: dialog.close }));
-      footer.querySelector("button")?.focus();
+      const undo = { text: t("import.undo"), press: () => void workspace.jobs.undoImport(result.name) };
+      // What is wrong with an import is seen after the dialog is closed.
+      closed = () => workspace.notices.toast(told, { does: undo, stays: true });
+      const close = button({ name: t("close"), text: t("close"), kind: "primary", press: dialog.close });
+      const takeBack = button({
+        name: undo.text,
+        text: undo.text,
+        testid: "import-undo",
+        press: () => {
+          closed = () => undefined;
+          dialog.close();
+          undo.press();
+        },
+      });
+      fill(footer, takeBack, close);
+      close.focus();
     } catch (error) {
       progress.element.remove();
       go.disabled = false;
