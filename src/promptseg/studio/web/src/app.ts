@@ -12,7 +12,7 @@ import type { RunLengths } from "./model/types.ts";
 import { UnsentStore } from "./model/unsent.ts";
 import type { ToolSettings } from "./tools/tool.ts";
 import { Toolbox } from "./tools/toolbox.ts";
-import { commands } from "./ui/commands.ts";
+import { changesImage, commands } from "./ui/commands.ts";
 import { contextOf } from "./ui/context.ts";
 import { DetailsPane } from "./ui/details.ts";
 import { openExport } from "./ui/dialogs/export.ts";
@@ -28,6 +28,7 @@ import { installKeyboard } from "./ui/keyboard.ts";
 import { LabelsPane } from "./ui/labels.ts";
 import { Live } from "./ui/live.ts";
 import { ModelLoader, NOTICED } from "./ui/modelloader.ts";
+import { noticed } from "./ui/noticed.ts";
 import { Notices } from "./ui/notices.ts";
 import { giveMenus } from "./ui/objectmenu.ts";
 import { ObjectsPane } from "./ui/objects.ts";
@@ -139,7 +140,12 @@ export class App {
     this.video = new VideoMode(await VideoModel.load(this.client), this.stage, this.workspace);
     this.root.dataset.kind = "video";
     this.folder?.element.replaceWith(this.video.pane.element);
-    this.video.moving.subscribe((moving) => !moving && this.drawObjects());
+    this.workspace.closed = () => (this.isMoving ? t("video.moving") : null);
+    this.video.moving.subscribe((moving) => {
+      if (moving) return;
+      this.notices.withdraw(t("video.moving"));
+      this.drawObjects();
+    });
   }
 
   private async openFirst(): Promise<void> {
@@ -228,14 +234,14 @@ export class App {
       searchImages: () => folder.focusSearch(),
       growFolder: () => folder.grow(),
       chooseImages: () => chooseFiles("image/*", (files) => void this.requests.take(files)),
-      suggest: () => openSuggest(workspace, (prompts, threshold) => void this.requests.suggest(prompts, threshold)),
+      suggest: () => openSuggest(workspace, (prompts, threshold) => this.requests.suggest(prompts, threshold)),
       import: () => openImport(workspace),
       export: () => openExport(workspace),
       help: openHelp,
       hints: () => this.hints?.show(0),
       focusTool: () => panels.focus(),
     });
-    return (action) => this.video?.handles(action) === true || run(action);
+    return (action) => this.video?.handles(action) === true || (changesImage(action) && workspace.refuses()) || run(action);
   }
 
   private join(): void {
@@ -265,6 +271,9 @@ export class App {
     }
     giveMenus(stage, workspace, () => this.isMoving);
     this.showAwaited();
+    this.showBusy();
+    stage.refuses = () => workspace.refuses();
+    workspace.opening.subscribe((opening) => opening && stage.drop());
     this.joinWindow();
   }
 
@@ -279,6 +288,25 @@ export class App {
       else timer = window.setTimeout(() => this.cards.append(card.element), NOTICED);
     };
     for (const { session } of [point, box]) session.awaited.subscribe(show);
+  }
+
+  /** Show what is awaited of the image: that it is opened, or that the model sees it for the first time. Screen readers are told, too. */
+  private showBusy(): void {
+    const { preparing, opening } = this.workspace;
+    const card = new JobCard(t("prompt.preparing"), "busy");
+    const opens = noticed(opening);
+    const show = (): void => {
+      const told = (opens.value ? this.workspace.whyClosed : null) ?? (preparing.shown.value ? t("prompt.preparing") : null);
+      this.host.setAttribute("aria-busy", String(told !== null));
+      if (told === null) {
+        card.element.remove();
+        return;
+      }
+      card.set(told, null);
+      this.cards.append(card.element);
+      this.notices.announce(told);
+    };
+    for (const signal of [opens, preparing.shown]) signal.subscribe(show);
   }
 
   private joinWindow(): void {

@@ -30,6 +30,8 @@ export interface InputOptions {
   onKey: (key: StageKey) => boolean;
   /** Whether a click with the other button is for the tool now. Otherwise it asks for a menu. */
   takesOther: () => boolean;
+  /** Whether nothing can be done at the image now but to look at it. Who asks is told why. */
+  refuses: () => boolean;
 }
 
 /** CSS pixels that an arrow key moves by, and with Shift. */
@@ -87,6 +89,13 @@ export class Input {
     this.#stop.abort();
   }
 
+  /** End what a pointer or the keys have begun. It does not count. */
+  drop(): void {
+    clearTimeout(this.#longPress);
+    this.#dropGesture();
+    this.#dropKeyGesture();
+  }
+
   /** Take the crosshair away, and end what the keys draw. */
   hideCrosshair(): void {
     this.#dropKeyGesture();
@@ -113,6 +122,7 @@ export class Input {
     this.#host.setPointerCapture(event.pointerId);
     const isTool = event.button !== 1 && !this.#space.held && !(this.pans && event.button === 0);
     this.#space.used = true;
+    if (isTool && this.#options.refuses()) return;
     const asksForMenu = event.button === 2 && isTool && !this.#options.takesOther();
     this.#gesture = { id: event.pointerId, isTool, asksForMenu, from: at, last: at };
     this.#host.dataset.panning = isTool ? "no" : "yes";
@@ -267,7 +277,7 @@ export class Input {
 
   /** Click at the crosshair; or begin or end to draw there. */
   #press(event: KeyboardEvent): void {
-    if (this.#crosshair === null) return;
+    if (this.#crosshair === null || this.#options.refuses()) return;
     const pointer = this.#keyPointer(event, this.#crosshair);
     if (this.#keyGesture) {
       this.#keyGesture = false;

@@ -50,6 +50,8 @@ export class Stage {
   onKey: (key: StageKey) => boolean = () => false;
   /** Whether the tool in use wants a click with the other button now. */
   takesOther: () => boolean = () => false;
+  /** Whether the image can only be looked at now. It is asked at each click, and tells a person why. */
+  refuses: () => boolean = () => false;
   readonly #events = new Emitter<InputEvents>();
   readonly #input: Input;
   readonly #canvases: Canvases;
@@ -80,6 +82,7 @@ export class Stage {
       zoomKeys: options.zoomKeys ?? true,
       onKey: (key) => this.onKey(key),
       takesOther: () => this.takesOther(),
+      refuses: () => this.refuses(),
     });
     this.#events.on("crosshair", () => this.#redrawMarks());
     this.viewport.onChange(() => this.#viewChanged());
@@ -115,6 +118,11 @@ export class Stage {
   /** Whether a tool draws: then Space begins to draw at the crosshair, and Space ends it. Otherwise Space clicks. */
   set keysDrag(drag: boolean) {
     this.#input.keysDrag = drag;
+  }
+
+  /** End what a pointer or the keys have begun at the image. It does not count. */
+  drop(): void {
+    this.#input.drop();
   }
 
   setLabel(label: string): void {

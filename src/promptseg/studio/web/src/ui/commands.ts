@@ -91,5 +91,10 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
   };
 }
 
+/** Whether an action changes the image that is shown, its objects or what is chosen of them. */
+export function changesImage(action: string): boolean {
+  return /^(undo|redo|objects\..*|label\.[1-9]|labels\.none|images\.(done|doneNext|doubt))$/.test(action);
+}
+
 /** Tools that begin with a field. */
 const NEEDS_WORDS: ReadonlySet<ToolId> = new Set(["text"]);

@@ -33,8 +33,9 @@ export function contextOf(parts: ContextParts): ToolContext {
   const { client, workspace, loader, stage, settings, truth, isMoving } = parts;
   const { notices } = workspace;
   const opened = (): OpenImage => {
-    if (workspace.open.value === null) throw new Error(t("image.none"));
-    return workspace.open.value;
+    const { whyClosed, open } = workspace;
+    if (whyClosed !== null || open.value === null) throw new Error(whyClosed ?? t("image.none"));
+    return open.value;
   };
   const modelOf = (prompts: readonly Prompt[]): { model?: string } => {
     const name = modelFor(toolOf(prompts), workspace.models.value, { model: workspace.model.value, detector: workspace.detector.value });
@@ -61,7 +62,7 @@ export function contextOf(parts: ContextParts): ToolContext {
       const image = opened();
       const window = windowOf(image, prompts);
       await loader.loaded(options.signal);
-      return client.segment(image, prompts, { ...modelOf(prompts), ...window, ...options });
+      return workspace.preparing.during(image.image, client.segment(image, prompts, { ...modelOf(prompts), ...window, ...options }));
     },
     everything: async (prompt, progress, signal) => {
       const image = opened();

@@ -117,6 +117,7 @@ export class ObjectEdits {
   }
 
   goBack(kind: "undo" | "redo"): void {
+    if (this.workspace.refuses()) return;
     const done = this.workspace.history.value?.[kind]() ?? null;
     if (done === null) {
       this.workspace.notices.announce(t(kind === "undo" ? "edit.nothingToUndo" : "edit.nothingToRedo"));

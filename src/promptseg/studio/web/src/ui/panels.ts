@@ -1,6 +1,6 @@
 /** The panel of the tool in use, at the corner of the image: what it needs to know, and what it found. */
 
-import { plural, t } from "../i18n/index.ts";
+import { t } from "../i18n/index.ts";
 import type { FindingTool } from "../tools/finding.ts";
 import type { Proposal } from "../tools/proposals.ts";
 import type { PromptSession } from "../tools/session.ts";
@@ -8,6 +8,7 @@ import type { ToolId, ToolSettings } from "../tools/tool.ts";
 import type { Toolbox } from "../tools/toolbox.ts";
 import { Progress, button, checkbox, labeled, setButton } from "./controls.ts";
 import { fill, h, setText } from "./dom.ts";
+import { finenessChoice, foundText, phraseField, thresholdSlider } from "./finders.ts";
 import { modelFor, modelsFor } from "./models.ts";
 import { say } from "./texts.ts";
 import type { Workspace } from "./workspace.ts";
@@ -20,8 +21,6 @@ const LARGEST_BRUSH = 300;
 export class Panels {
   readonly element = h("section", { class: "tool-panel", attrs: { "data-testid": "tool-panel" } });
   private panels: Partial<Record<ToolId, HTMLElement>> = {};
-  /** Images of which the model has given a mask. The first one takes longer. */
-  private readonly answered = new Set<string>();
 
   constructor(
     private readonly workspace: Workspace,
@@ -110,9 +109,8 @@ export class Panels {
     const row = h("div", { class: "row" });
     session.state.watch((state) => {
       const score = state.score === null ? "" : ` · ${t("prompt.score", { score: state.score.toFixed(2) })}`;
-      const image = this.workspace.open.value?.image ?? "";
-      if (state.candidates > 0) this.answered.add(image);
-      const waits = this.answered.has(image) ? t("prompt.busy") : t("prompt.preparing");
+      const isNew = this.workspace.preparing.isNew(this.workspace.open.value?.image ?? "");
+      const waits = t(isNew ? "prompt.preparing" : "prompt.busy");
       setText(told, state.busy ? waits : t("prompt.refine") + score);
       row.setAttribute("aria-busy", String(state.busy));
       const which = state.candidates > 1 ? t("prompt.candidates", { at: state.candidate + 1, of: state.candidates }) : t("prompt.other");
@@ -148,26 +146,9 @@ export class Panels {
   }
 
   private text(): HTMLElement {
-    const phrase = h("input", {
-      class: "field",
-      attrs: {
-        type: "text",
-        placeholder: t("text.example"),
-        "aria-label": t("text.phrase"),
-        maxlength: 1000,
-        spellcheck: "true",
-        "data-testid": "phrase",
-        enterkeyhint: "search",
-      },
-      on: {
-        keydown: (event) => {
-          if (event.key === "Enter" && !event.isComposing) find();
-          if (event.key === "Escape") this.workspace.focusStage();
-        },
-      },
-    });
     const { text } = this.tools;
     const find = (): void => void text.search(phrase.value);
+    const phrase = phraseField({ spellcheck: "true" }, find, this.workspace.focusStage);
     return this.found(
       "text",
       text,
@@ -180,12 +161,7 @@ export class Panels {
 
   private everything(): HTMLElement {
     const { everything } = this.tools;
-    const fineness = h(
-      "select",
-      { class: "field", attrs: { "data-testid": "fineness" } },
-      ...([16, 32, 64] as const).map((points) => h("option", { attrs: { value: points } }, say(`everything.points${points}`))),
-    );
-    fineness.value = "16";
+    const fineness = finenessChoice();
     const progress = new Progress(t("keys.tool.everything"));
     everything.busy.watch((busy) => (progress.element.hidden = !busy));
     everything.job.watch((job) => progress.set(job?.progress && job.progress.total > 0 ? job.progress.done / job.progress.total : null));
@@ -225,16 +201,8 @@ export class Panels {
   }
 
   private threshold(): HTMLElement {
-    const { threshold } = this.settings;
-    const shown = h("output", { class: "small numbers" });
-    const slider = h("input", {
-      attrs: { type: "range", min: 0, max: 1, step: 0.01, "aria-label": t("text.threshold"), "data-testid": "threshold" },
-      on: { input: () => threshold.set(Number(slider.value)) },
-    });
-    threshold.watch((value) => {
-      slider.value = String(value);
-      setText(shown, value.toFixed(2));
-    });
+    const { slider, shown } = thresholdSlider(this.settings.threshold);
+    shown.classList.add("small");
     return h("div", {}, h("div", { class: "line" }, h("span", { class: "small soft" }, t("text.threshold")), shown), slider);
   }
 
@@ -266,8 +234,7 @@ export class Panels {
     finder.busy.subscribe((busy) => (searched ||= busy));
     proposals.state.watch(({ found, shown }) => {
       results.hidden = found.length === 0 && !searched;
-      const all = found.length === shown.length ? "" : ` ${t("found.below", { count: found.length - shown.length })}`;
-      setText(told, found.length === 0 ? t("found.none") : plural("found.count", shown.length) + all);
+      setText(told, found.length === 0 ? t("found.none") : foundText({ found, shown }));
       setButton(accept, { disabled: shown.length === 0 });
       const passing = new Set(shown);
       fill(list, ...found.slice(0, MOST_ROWS).map((proposal) => this.row(finder, proposal, passing.has(proposal))));

@@ -5,6 +5,7 @@ import { t } from "../i18n/index.ts";
 import type { Signal } from "../model/signal.ts";
 import { button, setButton } from "./controls.ts";
 import { h, setText } from "./dom.ts";
+import { noticed } from "./noticed.ts";
 import { say } from "./texts.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -37,7 +38,14 @@ export class StatusLine {
       step("view.in", "+"),
       button({ icon: "fit", name: t("keys.view.fit"), action: "view.fit", testid: "fit", press: () => workspace.run("view.fit") }),
     );
-    workspace.tool.watch((tool) => setText(told, say(`status.${tool}`)));
+    const tell = (): void => {
+      const { value: isPreparing } = workspace.preparing.shown;
+      const opening = opens.value ? workspace.whyClosed : null;
+      setText(told, opening ?? (isPreparing ? t("prompt.preparing") : say(`status.${workspace.tool.value}`)));
+    };
+    const opens = noticed(workspace.opening);
+    for (const signal of [workspace.tool, workspace.preparing.shown, opens]) signal.subscribe(tell);
+    tell();
     const tellZoom = (): void => {
       const shown = workspace.open.value === null ? "100 %" : `${Math.round(stage.viewport.scale * 100)} %`;
       setText(zoomText, shown);

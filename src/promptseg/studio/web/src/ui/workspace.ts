@@ -20,6 +20,7 @@ import { LabelBook } from "./labelbook.ts";
 import type { Notices } from "./notices.ts";
 import { ObjectEdits } from "./objectedits.ts";
 import { Opened } from "./opened.ts";
+import { Preparing } from "./preparing.ts";
 import { recall, remember } from "./settings.ts";
 import { say } from "./texts.ts";
 
@@ -42,6 +43,8 @@ export class Workspace {
   readonly filter = new Signal<Filter>(ALL);
   /** The image that is shown, or that is being opened. */
   readonly key = new Signal<string | null>(null);
+  /** Whether an image is being opened. The one before is still shown, and nothing of it is changed. */
+  readonly opening = new Signal(false);
   readonly open = new Signal<OpenImage | null>(null);
   /** The image that was to be shown and cannot be. */
   readonly failed = new Signal<Failed | null>(null);
@@ -67,10 +70,13 @@ export class Workspace {
   readonly edits = new ObjectEdits(this);
   readonly labelBook = new LabelBook(this);
   readonly jobs = new Jobs(this);
+  readonly preparing = new Preparing();
 
   private readonly opened: Opened;
   /** Keeps what a tool is making, and tells whether that was a draft. The page sets it. */
   settle: () => Promise<boolean> = () => Promise.resolve(false);
+  /** Why nothing of the image can be changed, beside that another is being opened; null where it can. The page sets it. */
+  closed: () => string | null = () => null;
   private numbers = new Map<string, number>();
   private turn = 0;
 
@@ -87,7 +93,7 @@ export class Workspace {
       (open) => this.warm(open),
     );
     saver.status.watch(({ state }) => this.save.set(state));
-    saver.onDocument(({ key, document }) => key === this.key.value && this.document.value?.replace(document));
+    saver.onDocument(({ key, document }) => key === this.open.value?.key && this.document.value?.replace(document));
   }
 
   // The folder.
@@ -119,18 +125,37 @@ export class Workspace {
 
   /** Open an image for work. One that is not in the list, as a frame of a video is, has its summary told. */
   async openKey(key: string, summary: ImageSummary | null = this.summary(key)): Promise<void> {
+    const isThere = key === this.key.value && (this.opening.value || this.open.value !== null);
+    if (summary === null || isThere) return;
     const turn = ++this.turn;
-    if (summary === null || (key === this.key.value && this.open.value !== null)) return;
     this.key.set(key);
     if (key !== this.failed.value?.summary.key) this.failed.set(null);
+    const opening = Promise.all([this.opened.get(summary), this.keepDraft()]);
+    this.opening.set(true);
     try {
-      const [open] = await Promise.all([this.opened.get(summary), this.keepDraft()]);
+      const [open] = await opening;
       if (turn === this.turn) this.show(open);
     } catch (error) {
       if (turn !== this.turn) return;
       this.close();
       this.failed.set({ summary, why: error instanceof Problem ? error.message : null });
     }
+    if (turn === this.turn) this.opening.set(false);
+  }
+
+  /** Why nothing can be changed now; null where it can. */
+  get whyClosed(): string | null {
+    const opening = (): string => t("image.opening", { name: this.summary(this.key.value)?.name ?? "" });
+    return this.closed() ?? (this.opening.value ? opening() : null);
+  }
+
+  /** Say why nothing can be changed now. Returns whether that is so. */
+  refuses(): boolean {
+    const { whyClosed: why } = this;
+    if (why === null) return false;
+    this.notices.withdraw(why);
+    this.notices.toast(why);
+    return true;
   }
 
   /** Keep the mask that is being made. As nobody accepted it, that is said, and can be taken back, also from another image. */
@@ -176,6 +201,7 @@ export class Workspace {
     history.steps.watch((steps) => this.history.value === history && this.steps.set(steps));
     remember("image", open.key);
     const place = this.images.value.findIndex((image) => image.key === open.key);
+    this.notices.withdraw(t("image.opening", { name: open.name }));
     this.notices.announce(
       t("image.opened", {
         name: open.name,
@@ -302,6 +328,7 @@ export class Workspace {
 
   /** Make a change as one step of the history. Null is told as such: nothing was to be done. */
   do(change: Change | null, name: string, announced: string = name): boolean {
+    if (this.refuses()) return false;
     if (change === null || this.history.value === null) {
       this.notices.announce(t("edit.nothing"));
       return false;

@@ -1,19 +1,16 @@
 /** The controls of the tools that find several objects: what to find, from which score on, and what is kept of it. */
 
-import { plural, t } from "../i18n/index.ts";
+import { t } from "../i18n/index.ts";
 import type { FindingTool } from "../tools/finding.ts";
 import type { ToolId } from "../tools/tool.ts";
 import { button, setButton } from "../ui/controls.ts";
 import { h, setAttribute, setText } from "../ui/dom.ts";
-import { say } from "../ui/texts.ts";
+import { finenessChoice, foundText, phraseField, thresholdSlider } from "../ui/finders.ts";
 import type { Editor } from "./editor.ts";
 
 export const FINDERS = ["text", "like", "everything", "salient"] as const satisfies readonly ToolId[];
 
 type Finder = (typeof FINDERS)[number];
-
-/** Points a side of everything mode: coarse, usual, fine. */
-const FINENESS = [16, 32, 64] as const;
 
 export function isFinder(tool: ToolId): tool is Finder {
   return (FINDERS as readonly ToolId[]).includes(tool);
@@ -28,13 +25,9 @@ export class FindBar {
   constructor(editor: Editor, focusStage: () => void) {
     this.#editor = editor;
     this.#focusStage = focusStage;
-    this.#phrase = this.#phraseField();
-    const fineness = h(
-      "select",
-      { class: "field", attrs: { "aria-label": t("everything.fineness"), "data-testid": "fineness" } },
-      ...FINENESS.map((points) => h("option", { attrs: { value: points } }, say(`everything.points${points}`))),
-    );
     const { text, everything, salient } = editor.toolbox;
+    this.#phrase = phraseField({ autocomplete: "off" }, (phrase) => void text.search(phrase), focusStage);
+    const fineness = finenessChoice({ "aria-label": t("everything.fineness") });
     const groups: Record<Finder, HTMLElement> = {
       text: h(
         "span",
@@ -78,28 +71,6 @@ export class FindBar {
     this.#phrase.select();
   }
 
-  #phraseField(): HTMLInputElement {
-    const { text } = this.#editor.toolbox;
-    return h("input", {
-      class: "field",
-      attrs: {
-        type: "text",
-        placeholder: t("text.example"),
-        "aria-label": t("text.phrase"),
-        maxlength: 1000,
-        autocomplete: "off",
-        enterkeyhint: "search",
-        "data-testid": "phrase",
-      },
-      on: {
-        keydown: (event) => {
-          if (event.key === "Enter" && !event.isComposing && !event.shiftKey) void text.search(this.#phrase.value);
-          if (event.key === "Escape") this.#focusStage();
-        },
-      },
-    });
-  }
-
   #go(tool: Finder, text: string, begin: () => void): HTMLElement {
     const finder: FindingTool = this.#editor.toolbox[tool];
     const go = button({ name: text, text, kind: "primary", testid: `${tool}-go`, press: begin });
@@ -108,16 +79,7 @@ export class FindBar {
   }
 
   #threshold(): HTMLElement {
-    const { threshold } = this.#editor.settings;
-    const shown = h("output", { class: "numbers" });
-    const slider = h("input", {
-      attrs: { type: "range", min: 0, max: 1, step: 0.01, "aria-label": t("text.threshold"), "data-testid": "threshold" },
-      on: { input: () => threshold.set(Number(slider.value)) },
-    });
-    threshold.watch((value) => {
-      slider.value = String(value);
-      setText(shown, value.toFixed(2));
-    });
+    const { slider, shown } = thresholdSlider(this.#editor.settings.threshold);
     return h("span", { class: "group threshold" }, h("span", { class: "soft" }, t("text.threshold")), slider, shown);
   }
 
@@ -140,8 +102,7 @@ export class FindBar {
       setAttribute(stop, "hidden", !busy.value);
       setAttribute(accept, "hidden", busy.value || shown.length === 0);
       setAttribute(clear, "hidden", busy.value || found.length === 0);
-      const below = found.length > shown.length ? ` ${t("found.below", { count: found.length - shown.length })}` : "";
-      setText(told, busy.value ? t("prompt.busy") : found.length === 0 ? "" : plural("found.count", shown.length) + below);
+      setText(told, busy.value ? t("prompt.busy") : found.length === 0 ? "" : foundText(proposals.state.value));
     };
     for (const id of FINDERS) {
       toolbox[id].busy.subscribe(show);

@@ -43,6 +43,7 @@ let told: [keyof InputEvents, Partial<StagePointer> | null | undefined][];
 let menus: StageMenu[];
 let handles: (key: StageKey) => boolean;
 let toolTakesOther: boolean;
+let refuses: boolean;
 
 /** A screen of 400 x 300 pixels that shows an image of that size as it is. */
 beforeEach(() => {
@@ -56,6 +57,7 @@ beforeEach(() => {
   menus = [];
   handles = () => false;
   toolTakesOther = false;
+  refuses = false;
   const events = new Emitter<InputEvents>();
   for (const name of ["down", "move", "up", "cancel", "hover", "leave", "crosshair"] as const) {
     events.on(name, (event) => told.push([name, event as Partial<StagePointer>]));
@@ -66,6 +68,7 @@ beforeEach(() => {
     zoomKeys: true,
     onKey: (key) => handles(key),
     takesOther: () => toolTakesOther,
+    refuses: () => refuses,
   });
 });
 
@@ -198,6 +201,7 @@ describe("a wheel", () => {
       zoomKeys: false,
       onKey: () => false,
       takesOther: () => false,
+      refuses: () => false,
     });
     expect(host.send("wheel", { deltaMode: 0, deltaX: 0, deltaY: -120, clientX: 0, clientY: 0 })).toBe(false);
     expect(host.send("wheel", { deltaMode: 0, deltaX: 0, deltaY: -120, ctrlKey: true, clientX: 0, clientY: 0 })).toBe(true);
@@ -344,5 +348,36 @@ describe("a menu is asked for", () => {
     press("ArrowRight");
     contextMenu(byKey);
     expect(menus[1]!.at).toEqual(input.crosshair);
+  });
+});
+
+describe("an image that can only be looked at", () => {
+  test("takes no click, neither of a pointer nor of a key, and can be moved", () => {
+    refuses = true;
+    pointer("pointerdown", 50, 50);
+    refuses = false; // Another image is there before the button is let go.
+    pointer("pointerup", 50, 50);
+    expect(names()).toEqual([]);
+    press("ArrowRight");
+    refuses = true;
+    press("Enter");
+    press(" ");
+    expect(names()).toEqual(["crosshair", "hover"]);
+    const { left } = view;
+    pointer("pointerdown", 50, 50, { button: 1 });
+    pointer("pointermove", 80, 50);
+    expect(view.left).toBe(left + 30);
+  });
+
+  test("drops what was begun before", () => {
+    pointer("pointerdown", 50, 50);
+    input.drop();
+    pointer("pointerup", 60, 50);
+    expect(names()).toEqual(["down", "cancel"]);
+    input.keysDrag = true;
+    press("ArrowRight");
+    press("Enter");
+    input.drop();
+    expect(names().slice(-2)).toEqual(["down", "cancel"]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { commands, type Elsewhere } from "../../src/ui/commands.ts";
+import { changesImage, commands, type Elsewhere } from "../../src/ui/commands.ts";
 import { SHORTCUTS } from "../../src/ui/keys.ts";
 import type { Workspace } from "../../src/ui/workspace.ts";
 
@@ -59,4 +59,11 @@ describe("choosing a tool", () => {
     expect(elsewhere.focusTool!).toHaveBeenCalledTimes(1);
     expect(workspace.choose!.mock.calls).toEqual([["box"], ["text"]]);
   });
+});
+
+test("what changes the image is told from what goes to another, or only looks", () => {
+  for (const action of ["undo", "redo", "objects.delete", "label.3", "labels.none", "images.done", "images.doneNext", "images.doubt"])
+    expect([action, changesImage(action)]).toEqual([action, true]);
+  for (const action of ["images.next", "images.nextUndone", "images.search", "view.in", "tool.point", "labels.add", "images.import"])
+    expect([action, changesImage(action)]).toEqual([action, false]);
 });

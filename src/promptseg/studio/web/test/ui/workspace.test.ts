@@ -22,13 +22,20 @@ const OPEN = {
 let open: ReturnType<typeof vi.fn>;
 let toast: ReturnType<typeof vi.fn>;
 let save: ReturnType<typeof vi.fn>;
+let withdraw: ReturnType<typeof vi.fn>;
+let hear: (told: { key: string; document: unknown }) => void;
 let workspace: Workspace;
 
 beforeEach(() => {
   vi.useFakeTimers(); // What is opened ahead comes later.
-  [open, toast, save] = [vi.fn(), vi.fn(), vi.fn()];
-  const saver = { status: new Signal({ state: "saved" }), onDocument: vi.fn(), save, open: (_: string, document: unknown) => document };
-  const notices = { announce: vi.fn(), toast };
+  [open, toast, save, withdraw] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()];
+  const saver = {
+    status: new Signal({ state: "saved" }),
+    onDocument: (listener: typeof hear) => void (hear = listener),
+    save,
+    open: (_: string, document: unknown) => document,
+  };
+  const notices = { announce: vi.fn(), toast, withdraw };
   workspace = new Workspace({ open } as unknown as Client, saver as unknown as Saver, notices as unknown as Notices, vi.fn(), vi.fn());
   workspace.images.set([SUMMARY, { ...SUMMARY, key: "b", name: "b.jpg" }]);
 });
@@ -96,5 +103,65 @@ describe("an image that cannot be opened", () => {
     const opening = workspace.openKey("b");
     expect(workspace.failed.value).toBeNull();
     await opening;
+  });
+});
+
+describe("while another image is being opened", () => {
+  const mask = { size: [3, 4], counts: "06" } as const;
+  const made = { uid: "m", label: null, mask, prompts: [] } as unknown as StudioObject;
+  const other = { ...OPEN, key: "b", name: "b.jpg" };
+  let give: (open: unknown) => void;
+  let opening: Promise<void>;
+
+  beforeEach(async () => {
+    open.mockResolvedValueOnce(OPEN).mockReturnValueOnce(new Promise((resolve) => (give = resolve)));
+    await workspace.openKey("a");
+    opening = workspace.openKey("b");
+  });
+
+  test("nothing of the one before is changed, which is said once with the name of the next", async () => {
+    expect(workspace.opening.value).toBe(true);
+    expect(workspace.do({ put: [made], remove: [] }, "Add object")).toBe(false);
+    workspace.setState("done");
+    workspace.edits.goBack("undo");
+    expect(workspace.objects.value).toEqual([]);
+    expect(save).not.toHaveBeenCalled();
+    expect(toast.mock.calls.map(([text]: unknown[]) => text)).toEqual(Array(3).fill("b.jpg is being opened"));
+    expect(withdraw.mock.calls.slice(-3)).toEqual(Array(3).fill(["b.jpg is being opened"])); // So that one of them is seen.
+    give(other);
+    await opening;
+    expect(workspace.do({ put: [made], remove: [] }, "Add object")).toBe(true);
+    expect(save).toHaveBeenLastCalledWith("b", expect.objectContaining({ put: [made] }));
+  });
+
+  test("it is shown although it was asked for twice", async () => {
+    const again = workspace.openKey("b");
+    give(other);
+    await Promise.all([opening, again]);
+    expect([workspace.open.value?.key, workspace.opening.value]).toEqual(["b", false]);
+    expect(open).toHaveBeenCalledTimes(2);
+  });
+
+  test("the last one that was asked for is shown, whichever comes first", async () => {
+    open.mockResolvedValueOnce(OPEN);
+    await workspace.openKey("a");
+    expect([workspace.open.value?.key, workspace.opening.value]).toEqual(["a", false]);
+    give(other);
+    await opening;
+    expect([workspace.open.value?.key, workspace.opening.value]).toEqual(["a", false]);
+  });
+
+  test("what others did to the next one is not shown on the one before", () => {
+    hear({ key: "b", document: { version: 2, state: "started", objects: [made] } });
+    expect(workspace.objects.value).toEqual([]);
+    hear({ key: "a", document: { version: 2, state: "started", objects: [made] } });
+    expect(workspace.objects.value).toEqual([made]);
+  });
+
+  test("a failure ends it", async () => {
+    open.mockRejectedValueOnce(new Problem(422, "Unreadable", ""));
+    workspace.images.update((images) => [...images, { ...SUMMARY, key: "c", name: "c.jpg" }]);
+    await workspace.openKey("c");
+    expect([workspace.opening.value, workspace.failed.value?.summary.key]).toEqual([false, "c"]);
   });
 });
