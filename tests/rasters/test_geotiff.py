@@ -310,8 +310,8 @@ class TestDamage:
         assert not internet.was_asked()
 
     def test_a_file_in_pieces_that_no_memory_holds_is_named_with_what_to_do(self, write_tiff, monkeypatch):
-        monkeypatch.setattr("promptseg.rasters.geotiff._LARGEST_BLOCK", 64 * 64 * 3 - 1)
-        monkeypatch.setattr("promptseg.rasters.tiff._LARGEST_SEGMENT", 64 * 64 * 3 - 1)
+        monkeypatch.setattr("promptseg.rasters.geotiff.LARGEST_PIECE", 64 * 64 * 3 - 1)
+        monkeypatch.setattr("promptseg.rasters.tiff.LARGEST_PIECE", 64 * 64 * 3 - 1)
         with pytest.raises(InputError, match=r"is stored in pieces of 64 x 64 pixels, .*gdal_translate -of COG"):
             ps.open_raster(write_tiff(ramp(128, 128), compress="deflate"))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError, shown
 from ..rasters.georeference import Georeference
-from .packages import geo_package
+from ..rasters.packages import geo_package
 from .placed import Placed
 
 WGS84 = 4326

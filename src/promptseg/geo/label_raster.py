@@ -7,7 +7,7 @@ import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from ..datasets.writing import WriteReport, report_of
 from ..errors import OutputError
 from ..masks import Size
 from ..rasters.georeference import Georeference
+from ..rasters.packages import geo_package
 from ..rasters.window import Window
 from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask, SceneMasks
+from .begun_output import begun_output
 from .crs import area_unit, system_of
-from .packages import geo_package
 
 LABEL_SUFFIXES = (".tif", ".tiff")
 """Suffixes of a label raster."""
@@ -64,15 +65,9 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
     """
     place = Path(path)
     check_label_raster(place, georeference)
-    stats, table = WriteStats(), table_of(place)
-    stats.images = 1
-    with output_errors(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as files:
-            listed = files.enter_context(new_path(table, stats.kept))
-            raster = files.enter_context(new_path(place, stats.kept))
-            visible = _write_raster(masks, raster, georeference)
-            _write_table(masks, visible, listed, georeference, stats)
+    with begun_output(place) as stats, new_path(table_of(place), stats.kept) as listed, new_path(place, stats.kept) as raster:
+        visible = _write_raster(masks, raster, georeference)
+        _write_table(masks, visible, listed, georeference, stats)
     stats.files = 2 - len(stats.kept)
     for each, count in zip(masks, visible.tolist(), strict=True):
         _count(stats, each.area, count)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..rasters.georeference import Georeference
+from ..rasters.packages import geo_package
 from .crs import area_unit, projjson, text_of
 from .features import Feature
-from .packages import geo_package
 from .wkb import multipolygon
 
 ROWS = 4096

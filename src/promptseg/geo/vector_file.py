@@ -18,8 +18,9 @@ from typing import Any
 from .._checks import absent_hint
 from .._counting import number_of
 from ..errors import InputError, PromptSegError, nearest, shown
-from .packages import check_gdal_path, geo_package, offline
+from ..rasters.packages import geo_package
 from .parts_of_files import split_part
+from .pyogrio_safety import check_gdal_path, offline
 from .wkb import Geometry, read_wkb
 
 MAX_FEATURES = 10_000_000

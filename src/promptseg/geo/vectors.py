@@ -15,17 +15,18 @@ from pathlib import Path
 
 from .._checks import between
 from ..datasets.output_file import check_file, new_path
-from ..datasets.writer_base import WriteStats
 from ..datasets.writing import WriteReport, report_of
 from ..errors import OutputError
 from ..rasters.georeference import Georeference
+from ..rasters.packages import geo_package
 from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask
+from .begun_output import begun_output
 from .crs import system_of
 from .features import Feature, features_of
 from .geojson_file import write_geojson
-from .packages import check_gdal_path, geo_package
+from .pyogrio_safety import check_gdal_path
 from .tables import write_geopackage, write_geoparquet
 
 _Write = Callable[[Iterable[Feature], Path, Georeference | None], None]
@@ -69,13 +70,9 @@ def write_vectors(
     distance = between("tolerance", tolerance, 0, _FARTHEST)
     check_vectors(place, georeference)
     name, write, _ = _WRITERS[place.suffix.lower()]
-    stats = WriteStats()
-    stats.images = 1
-    with output_errors(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with new_path(place, stats.kept) as written:
-            listed = track(masks, stage=f"write {name}", total=length_hint(masks), unit="object")
-            write(features_of(listed, georeference, distance, stats), written, georeference)
+    with begun_output(place) as stats, new_path(place, stats.kept) as written:
+        listed = track(masks, stage=f"write {name}", total=length_hint(masks), unit="object")
+        write(features_of(listed, georeference, distance, stats), written, georeference)
     stats.files = 1 - len(stats.kept)
     report = report_of(name, place, stats)
     return replace(report, notes=(*report.notes, *_notes(place, georeference)))

@@ -7,22 +7,21 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .._install import install_extra
-from ..errors import InputError, InputWarning, MissingDependencyError, PromptSegError
+from ..errors import InputError, InputWarning, PromptSegError
 from ..masks import Size
 from .companions import damage_of
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
 from .mosaic import check_parts
+from .packages import geo_package
 from .pixel_sizes import PixelSize
-from .reader import Band, Color, Samples, several_pages
+from .reader import LARGEST_PIECE, MOST_BANDS, Band, Color, Samples, several_pages
 from .upright import stated_orientation
 from .window import Window
 
@@ -31,13 +30,9 @@ _opening = threading.Lock()
 _CACHE = 256 << 20
 """Bytes of decoded blocks that GDAL keeps, for all files together. By itself it would take a twentieth of the machine's memory."""
 
-_LARGEST_BLOCK = 1 << 30
-"""Maximum bytes of one block of a file, for all of its bands. A block is decoded as a whole, whatever is read of it."""
-
 _NO_PROXY = "nothing://nowhere"
 """A proxy that curl cannot use: nothing is fetched, in whatever way a file names an address."""
 
-_MOST_BANDS = 10_000
 _OF_OPENCV = ("uint8", "int8", "uint16", "int16", "int32", "float32", "float64")
 _OURS = (PromptSegError, InputWarning, MemoryError)
 """Errors that are not of rasterio. A warning is raised where the user makes errors of them."""
@@ -56,20 +51,6 @@ _NETWORK = {"DAAS", "EEDA", "EEDAI", "GTI", "HTTP", "NGW", "OGCAPI", "PLMOSAIC",
 """Drivers that take a file as a description of what to fetch."""
 
 
-def import_rasterio(path: Path) -> ModuleType:
-    """Return package rasterio, which is to read a file.
-
-    Raises:
-        MissingDependencyError: It is not installed.
-    """
-    try:
-        import rasterio
-    except ImportError as error:
-        raise MissingDependencyError(f"reading {path} needs rasterio, which is not installed: {install_extra('geo')}") from error
-    module: ModuleType = rasterio
-    return module
-
-
 class GdalReader:
     """A raster that rasterio reads.
 
@@ -85,7 +66,7 @@ class GdalReader:
     pixel_size: PixelSize | None = None
 
     def __init__(self, path: Path, *, colored: bool = True) -> None:
-        self._path, self._rasterio, self._colored = path, import_rasterio(path), colored
+        self._path, self._rasterio, self._colored = path, geo_package("rasterio", f"reading {path}"), colored
         self.name = path.name
         self._handles = Handles(self._opened)
         self._without_overviews = Handles(lambda: self._opened(OVERVIEW_LEVEL="NONE"))
@@ -165,8 +146,8 @@ class GdalReader:
             raise InputError(
                 f"{self._path} has no bands of its own{f', and holds {inside}: save one of them as GeoTIFF' if inside else ''}"
             )
-        if dataset.count > _MOST_BANDS:
-            raise InputError(f"{self._path} has {dataset.count} bands, more than {_MOST_BANDS}")
+        if dataset.count > MOST_BANDS:
+            raise InputError(f"{self._path} has {dataset.count} bands, more than {MOST_BANDS}")
         kinds = sorted(set(dataset.dtypes))
         if any(kind.startswith("complex") for kind in kinds):
             raise InputError(f"{self._path} has complex numbers ({kinds[0]}), which are no image: save their magnitude")
@@ -175,7 +156,7 @@ class GdalReader:
         except TypeError as error:
             raise InputError(f"{self._path} has samples of type {kinds[0]}, which are no numbers of an image") from error
         block = sum(height * width * size for (height, width), size in zip(dataset.block_shapes, sizes, strict=True))
-        if block > _LARGEST_BLOCK:
+        if block > LARGEST_PIECE:
             height, width = dataset.block_shapes[0]
             raise InputError(
                 f"{self._path} is stored in pieces of {height} x {width} pixels, {block >> 20} MB each, which must be read as a whole: "

@@ -6,41 +6,22 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._install import install_extra
-from ..errors import InputError, MissingDependencyError, PromptSegError, shown
+from ..errors import InputError, PromptSegError, shown
 from ..masks import Size
 from .georeference import Georeference
+from .packages import geo_package
 from .pixel_sizes import PixelSize, stated_in_scale
-from .pyramid import Level, read_level
-from .reader import Band, Samples
+from .pyramid import read_pyramid
+from .reader import LARGEST_PIECE, MOST_BANDS, Band, Samples
 from .window import Window
-
-_LARGEST_CHUNK = 1 << 30
-"""Maximum bytes of a chunk. It is decoded as a whole, whatever is read of it."""
 
 _MOST_LEVELS = 64
 _MOST_METADATA = 64 << 20
-_MOST_BANDS = 10_000
-
-
-def import_zarr(path: Path) -> ModuleType:
-    """Return package zarr, which is to read a folder.
-
-    Raises:
-        MissingDependencyError: It is not installed.
-    """
-    try:
-        import zarr
-    except ImportError as error:
-        raise MissingDependencyError(f"reading {path} needs zarr, which is not installed: {install_extra('geo')}") from error
-    module: ModuleType = zarr
-    return module
 
 
 class ZarrReader:
@@ -59,7 +40,7 @@ class ZarrReader:
 
     def __init__(self, path: Path) -> None:
         self._path, self.name = path, path.name
-        zarr = import_zarr(path)
+        zarr = geo_package("zarr", f"reading {path}")
         try:
             attributes = _attributes(path)
             axes, names = _first_image(attributes, path)
@@ -81,8 +62,8 @@ class ZarrReader:
             raise InputError(f"{self._path} is not one plane: its axes are {counts}. Save the plane that you mean as a folder of its own")
         self._axes = tuple(axes)
         channels = counts.get("c", 1)
-        if channels > _MOST_BANDS:
-            raise InputError(f"{self._path} has {channels} channels, more than {_MOST_BANDS}")
+        if channels > MOST_BANDS:
+            raise InputError(f"{self._path} has {channels} channels, more than {MOST_BANDS}")
         for level in self._levels:
             there = dict(zip(axes, level.shape, strict=True))
             if level.dtype != self._levels[0].dtype or any(there[axis] != counts[axis] for axis in axes if axis not in ("y", "x")):
@@ -92,6 +73,7 @@ class ZarrReader:
         if any(height > self.size[0] or width > self.size[1] for height, width in sizes):
             raise InputError(f"{self._path} lists its sizes as {sizes}, where the largest is expected first: list its arrays in that order")
         self.overviews: tuple[Size, ...] = tuple(sizes[1:])
+        self._rows = [int(level.chunks[axes.index("y")]) for level in self._levels]
         self.dtype: np.dtype[Any] = np.dtype(self._levels[0].dtype)
         self.bits = 1 if self.dtype.kind == "b" else self.dtype.itemsize * 8
         self.complete = self.dtype.kind != "f"
@@ -100,12 +82,8 @@ class ZarrReader:
 
     def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
         """Return the samples of a window that lies in the raster, see `Reader.read`."""
-
-        def level(number: int, of: Size) -> Level:
-            rows = int(self._levels[number].chunks[self._axes.index("y")]) if self._levels else 1
-            return Level(of, lambda part: self._part(number, part, bands), rows)
-
-        return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
+        sizes = (self.size, *self.overviews)
+        return read_pyramid(sizes, self._rows, lambda level, part: self._part(level, part, bands), window, size)
 
     def _part(self, level: int, window: Window, bands: tuple[int, ...]) -> Samples:
         if not self._levels:
@@ -166,7 +144,7 @@ def _pixel_size(image: Mapping[str, Any]) -> PixelSize | None:
     return stated_in_scale(found[0], image.get("axes", ())) if found else None
 
 
-def _array(zarr: ModuleType, path: Path, name: str) -> Any:
+def _array(zarr: Any, path: Path, name: str) -> Any:
     """Return an array of a folder, to be read by windows.
 
     Its description is looked at first. An array of Python objects, or a filter that makes such, could run code.
@@ -177,7 +155,7 @@ def _array(zarr: ModuleType, path: Path, name: str) -> Any:
     array = zarr.open_array(str(path / name), mode="r")
     if np.dtype(array.dtype).kind not in "buif":
         raise InputError(f"{path / name} has samples of {array.dtype}, which are no image: save real numbers")
-    if math.prod(array.chunks) * np.dtype(array.dtype).itemsize > _LARGEST_CHUNK:
+    if math.prod(array.chunks) * np.dtype(array.dtype).itemsize > LARGEST_PIECE:
         raise InputError(f"{path / name} is stored in chunks of {array.chunks}, which must be read as a whole: store it in smaller ones")
     return array
 

@@ -1,9 +1,10 @@
-"""`Pyramid`: a raster in several sizes, of which each window is read from the smallest that has enough pixels."""
+"""`read_pyramid`: a raster in several sizes, of which each window is read from the smallest that has enough pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -31,6 +32,20 @@ class Level(NamedTuple):
     size: Size
     read: Callable[[Window], Samples]
     rows: int = 1
+
+
+def read_pyramid(sizes: Sequence[Size], rows: Sequence[int], read: Callable[[int, Window], Samples], window: Window, size: Size) -> Samples:
+    """Return the samples of a window of a raster in several sizes, see `read_level`.
+
+    Args:
+        sizes: ``(height, width)`` of each, the full one first.
+        rows: Height of the pieces in which the file stores the pixels of each.
+        read: Function that returns the samples of a window of one, by its index.
+        window: The window, in pixels of the first.
+        size: ``(height, width)`` of the result.
+    """
+    levels = [Level(of, partial(read, number), high) for number, (of, high) in enumerate(zip(sizes, rows, strict=True))]
+    return read_level(levels, window, size)
 
 
 def read_level(levels: Sequence[Level], window: Window, size: Size) -> Samples:

@@ -14,6 +14,12 @@ from .georeference import Georeference
 from .pixel_sizes import PixelSize
 from .window import Window
 
+LARGEST_PIECE = 1 << 30
+"""Maximum bytes of a block, strip, tile or chunk of a file, for all of its bands. It is decoded as a whole, whatever is read of it."""
+
+MOST_BANDS = 10_000
+"""Maximum number of bands of a raster."""
+
 Color = Literal["gray", "red", "green", "blue", "alpha"]
 
 

@@ -7,26 +7,22 @@ import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._install import install_extra
 from ..errors import InputError, MissingDependencyError, PromptSegError
 from ..masks import Size
 from .georeference import stated_georeference
 from .handles import ClosedError, Handles
 from .jpeg2000 import APERIO_YCBCR, in_rgb
+from .packages import geo_package
 from .pixel_sizes import stated_in_tiff
-from .pyramid import Level, read_level
-from .reader import Band, Color, Samples, several_pages
+from .pyramid import read_pyramid
+from .reader import LARGEST_PIECE, Band, Color, Samples, several_pages
 from .upright import as_orientation
 from .window import Window
-
-_LARGEST_SEGMENT = 1 << 30
-"""Maximum bytes of a tile or strip of a file. It is decoded as a whole, whatever is read of it."""
 
 _KINDS = ("is_ome", "is_svs", "is_ndpi", "is_scn", "is_bif", "is_qpi", "is_philips", "is_vsi", "is_indica", "is_avs")
 """What tifffile calls files of microscopes and scanners, of which GDAL sees no more than the first page."""
@@ -37,25 +33,16 @@ _ORIENTATION = 274
 _WHITE_IS_ZERO = 0
 
 
-def import_tifffile(path: Path) -> ModuleType:
-    """Return package tifffile, which is to read a file.
-
-    Raises:
-        MissingDependencyError: It is not installed.
-    """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise MissingDependencyError(f"reading {path} needs tifffile, which is not installed: {install_extra('geo')}") from error
+def _tifffile(path: Path) -> Any:
+    tifffile = geo_package("tifffile", f"reading {path}")
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # What is wrong with a file is told by our errors.
-    module: ModuleType = tifffile
-    return module
+    return tifffile
 
 
 def is_of_a_scanner(path: Path) -> bool:
     """Return whether tifffile knows a TIFF file as one of a microscope or scanner."""
     try:
-        with _tifffile_errors(path), import_tifffile(path).TiffFile(path) as file:
+        with _tifffile_errors(path), _tifffile(path).TiffFile(path) as file:
             return _is_of_a_scanner(file)
     except InputError:
         return False
@@ -77,7 +64,7 @@ class TiffReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._tifffile = path, import_tifffile(path)
+        self._path, self._tifffile = path, _tifffile(path)
         self.name = path.name
         self._handles: Handles[Any] = Handles(self._opened)
         try:
@@ -127,7 +114,7 @@ class TiffReader:
                 raise InputError(
                     f"{self._path} is no image of one plane in several sizes: one of them has the axes {level.axes} {level.shape}"
                 )
-            if _bytes_of_segment(frame) > _LARGEST_SEGMENT and not _is_plain(frame):
+            if _bytes_of_segment(frame) > LARGEST_PIECE and not _is_plain(frame):
                 raise InputError(
                     f"{self._path} is stored in pieces of {_bytes_of_segment(frame) >> 20} MB, which must be read as a whole: store it in "
                     "tiles first, such as by gdal_translate -of COG"
@@ -135,11 +122,8 @@ class TiffReader:
 
     def read(self, window: Window, size: Size, bands: tuple[int, ...]) -> Samples:
         """Return the samples of a window that lies in the raster, see `Reader.read`."""
-
-        def level(number: int, of: Size) -> Level:
-            return Level(of, lambda part: self._part(number, part, bands), self._rows[number])
-
-        return read_level([level(number, of) for number, of in enumerate((self.size, *self.overviews))], window, size)
+        sizes = (self.size, *self.overviews)
+        return read_pyramid(sizes, self._rows, lambda level, part: self._part(level, part, bands), window, size)
 
     def _part(self, level: int, window: Window, bands: tuple[int, ...]) -> Samples:
         wanted = bands if self._alpha is None else (*bands, self._alpha)

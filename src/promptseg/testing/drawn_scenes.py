@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from .._checks import whole_number
 from ..errors import ConfigError, OutputError
-from ..geo.packages import geo_package
 from ..geo.vectors import write_vectors
 from ..rasters.georeference import Georeference
+from ..rasters.packages import geo_package
 from ..runtime.files import output_errors
 from ..scene_masks import SceneMask, SceneMasks
 from .sheets import SheetKind, draw_sheet

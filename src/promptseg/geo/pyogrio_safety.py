@@ -1,32 +1,14 @@
-"""Packages of the extra ``geo``, imported when they are needed."""
+"""What pyogrio would take a file for, and what GDAL would fetch, unless they are told not to."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .._install import install_extra
-from ..errors import MissingDependencyError, PromptSegError
-
-
-def geo_package(name: str, what: str) -> Any:
-    """Import a package of the extra ``geo``.
-
-    Args:
-        name: Name of the module, such as ``"rasterio.crs"``.
-        what: What needs it. The message begins with it.
-
-    Raises:
-        MissingDependencyError: It is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(f"{what} needs {name.partition('.')[0]}: {install_extra('geo')}") from error
+from ..errors import PromptSegError
 
 
 def check_gdal_path(path: Path, error: type[PromptSegError]) -> None:
