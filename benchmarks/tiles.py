@@ -73,7 +73,7 @@ def boxes(segmenter, sheets: dict, options) -> None:
         grid = TileGrid(truths.size, options.tile, options.overlap)
         pieces = box_pieces(segmenter, image, truths, grid)
         started = time.perf_counter()
-        found = joined(pieces, truths.size)
+        found = joined(pieces, truths.size).masks
         seconds = time.perf_counter() - started
         once = Counter(min(2, len(own)) for own in matches(found, truths))
         cut = [true for true in truths if cut_by(grid, true)]
@@ -93,7 +93,7 @@ def boxes(segmenter, sheets: dict, options) -> None:
 def same_bytes(pieces: list[Piece], found: SceneMasks) -> bool:
     mixed = list(pieces)
     random.Random(0).shuffle(mixed)
-    again = joined(mixed, found.size)
+    again = joined(mixed, found.size).masks
     return [(m.origin, m.mask.counts, m.score) for m in again] == [(m.origin, m.mask.counts, m.score) for m in found]
 
 
@@ -155,7 +155,7 @@ def speed(segmenter, sheets: dict, options) -> None:  # noqa: ARG001 - It needs 
                         masks.append(Mask.from_crop(np.ones(shown.size, bool), at, tile.input_size))
             pieces += pieces_of(Masks(masks, tile.input_size), tile, grid)
         started = time.perf_counter()
-        found = joined(pieces, (side, side))
+        found = joined(pieces, (side, side)).masks
         seconds = time.perf_counter() - started
         each = 1e6 * seconds / len(pieces)
         print(f"speed, {side} x {side}: {len(pieces)} pieces to {len(found)} objects in {seconds:.1f} s, {each:.0f} µs each", flush=True)

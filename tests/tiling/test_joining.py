@@ -17,7 +17,7 @@ GRID = TileGrid(SIZE, tile=128, overlap=32)
 
 
 def objects_of(drawn, grid=GRID):
-    return joined(pieces_on(grid, drawn), SIZE)
+    return joined(pieces_on(grid, drawn), SIZE).masks
 
 
 def borders(grid):
@@ -79,7 +79,7 @@ class TestEveryObjectOnce:
     def test_without_overlap_objects_that_no_border_cuts(self):
         grid = TileGrid(SIZE, tile=128, overlap=0)
         drawn = [rectangle(SIZE, 20, 20, 50, 50), rectangle(SIZE, 170, 180, 200, 210)]
-        assert same_pixels(joined(pieces_on(grid, drawn), SIZE), drawn)
+        assert same_pixels(joined(pieces_on(grid, drawn), SIZE).masks, drawn)
 
 
 class TestOrder:
@@ -87,10 +87,10 @@ class TestOrder:
         numbers = np.random.default_rng(5)
         drawn = [disc(SIZE, *numbers.integers(0, 300, 2), numbers.integers(4, 60)) for _ in range(60)]
         pieces = pieces_on(GRID, drawn, scores=numbers.random(60).tolist())
-        first = joined(pieces, SIZE)
+        first = joined(pieces, SIZE).masks
         for seed in range(5):
             random.Random(seed).shuffle(pieces)
-            again = joined(pieces, SIZE)
+            again = joined(pieces, SIZE).masks
             assert list(again) == list(first)
             assert (again.scores == first.scores).all()
 
@@ -99,13 +99,13 @@ class TestOrder:
         assert found.boxes[:, :2].tolist() == [[10, 20], [300, 20], [200, 200]]
 
     def test_no_pieces_are_no_objects(self):
-        assert len(joined([], SIZE)) == 0
+        assert len(joined([], SIZE).masks) == 0
 
 
 class TestLabels:
     def test_objects_of_different_labels_are_never_joined(self):
         same = rectangle(SIZE, 80, 40, 160, 70)
-        found = joined(pieces_on(GRID, [same, same], labels=["roof", "house"]), SIZE)
+        found = joined(pieces_on(GRID, [same, same], labels=["roof", "house"]), SIZE).masks
         assert sorted(found.labels) == ["house", "roof"]
         assert found[0].mask == found[1].mask
 
@@ -118,7 +118,7 @@ class TestScores:
         pieces = pieces_of(seen_in(first, [smaller], scores=[0.7]), first, GRID) + pieces_of(
             seen_in(second, [drawn], scores=[0.9]), second, GRID
         )
-        (found,) = joined(pieces, SIZE)
+        (found,) = joined(pieces, SIZE).masks
         assert (found.area, found.score) == (drawn.sum(), 0.9)
 
     def test_the_score_of_an_object_of_several_pieces_is_their_mean_by_pixels(self):
@@ -127,7 +127,7 @@ class TestScores:
         pieces = pieces_of(seen_in(first, [drawn], scores=[0.6]), first, GRID) + pieces_of(
             seen_in(second, [drawn], scores=[0.9]), second, GRID
         )
-        (found,) = joined(pieces, SIZE)
+        (found,) = joined(pieces, SIZE).masks
         left = first.core.right - 10
         right = min(218, second.window.right) - first.core.right
         assert found.score == pytest.approx((0.6 * left + 0.9 * right) / (left + right))
@@ -140,31 +140,38 @@ class TestFragments:
     def test_one_that_does_not_reach_the_core_is_dropped(self):
         tile = GRID.at(0, 1)
         sliver = rectangle(SIZE, tile.window.x, 30, tile.core.x, 60)
-        assert len(joined(self.piece(tile, sliver), SIZE)) == 0
+        assert len(joined(self.piece(tile, sliver), SIZE).masks) == 0
 
     def test_one_that_reaches_the_core_stays(self):
         tile = GRID.at(0, 1)
         sliver = rectangle(SIZE, tile.window.x, 30, tile.core.x + 3, 60)
-        assert same_pixels(joined(self.piece(tile, sliver), SIZE), [sliver])
+        assert same_pixels(joined(self.piece(tile, sliver), SIZE).masks, [sliver])
 
     def test_one_that_lies_in_a_better_object_is_dropped(self):
         tile, beside = GRID.at(0, 1), GRID.at(0, 0)
         large = rectangle(SIZE, 10, 20, 122, 70)
         part = rectangle(SIZE, tile.window.x, 55, 120, 68)
-        found = joined([*self.piece(beside, large), *self.piece(tile, part)], SIZE)
+        found = joined([*self.piece(beside, large), *self.piece(tile, part)], SIZE).masks
         assert same_pixels(found, [large])
 
     def test_a_whole_piece_that_only_one_tile_sees_stays(self):
         tile = GRID.at(0, 1)
         small = rectangle(SIZE, tile.window.x + 6, 30, tile.core.x - 2, 40)
-        assert same_pixels(joined(self.piece(tile, small), SIZE), [small])
+        assert same_pixels(joined(self.piece(tile, small), SIZE).masks, [small])
+
+    def test_it_counts_among_the_objects_that_are_cut(self):
+        tile = GRID.at(1, 1)
+        sliver = rectangle(SIZE, tile.window.x, tile.window.y + 40, tile.core.x + 10, tile.window.y + 60)
+        whole = rectangle(SIZE, 200, 20, 220, 40)
+        found = joined([*self.piece(tile, sliver), *pieces_on(GRID, [whole])], SIZE)
+        assert (len(found.masks), found.cut) == (2, 1)
 
 
 class TestTwoScales:
     GRIDS = (GRID, TileGrid(SIZE, tile=128, overlap=32, scale=0.25))
 
     def found(self, drawn):
-        return joined([piece for grid in self.GRIDS for piece in pieces_on(grid, drawn)], SIZE)
+        return joined([piece for grid in self.GRIDS for piece in pieces_on(grid, drawn)], SIZE).masks
 
     def test_small_objects_come_from_the_finest(self):
         drawn = [disc(SIZE, 60, 60, 15), disc(SIZE, 200, 120, 11)]
@@ -182,7 +189,7 @@ class TestTwoScales:
     def test_an_object_of_which_a_piece_is_missing_comes_from_the_coarser(self):
         drawn = rectangle(SIZE, 40, 40, 260, 60)
         pieces = [piece for piece in pieces_on(GRID, [drawn]) if piece.tile.column != 2]
-        (found,) = joined([*pieces, *pieces_on(self.GRIDS[1], [drawn])], SIZE)
+        (found,) = joined([*pieces, *pieces_on(self.GRIDS[1], [drawn])], SIZE).masks
         assert found.box == (40, 40, 260, 60)
 
     def test_fragments_of_an_object_that_the_coarser_sees_whole_are_dropped(self):
@@ -193,7 +200,7 @@ class TestTwoScales:
         fragment = pieces_of(seen_in(tile, [rectangle(SIZE, x, y, x + 50, y + 60)]), tile, GRID)
         assert len(fragment) == 1
         assert fragment[0].cut
-        (found,) = joined([*coarse, *fragment], SIZE)
+        (found,) = joined([*coarse, *fragment], SIZE).masks
         assert found.area == pytest.approx(drawn.sum(), rel=0.03)
 
 
@@ -210,7 +217,7 @@ class TestMistakesOfAModel:
                 grown = cv2.morphologyEx(mask.array.astype(np.uint8), int(numbers.integers(0, 2)), np.ones((5, 5), np.uint8))
                 masks.append(Mask.from_array(grown > 0))
             pieces += pieces_of(Masks(masks, tile.input_size), tile, GRID)
-        found = joined(pieces, SIZE)
+        found = joined(pieces, SIZE).masks
         assert len(found) == 3
         assert all(max(each.iou(true) for true in scene_of(drawn, SIZE)) > 0.8 for each in found)
 
@@ -218,7 +225,7 @@ class TestMistakesOfAModel:
         one, two = rectangle(SIZE, 60, 40, 100, 70), rectangle(SIZE, 100, 40, 124, 70)
         first, second = GRID.at(0, 0), GRID.at(0, 1)
         pieces = pieces_of(seen_in(first, [one, two]), first, GRID) + pieces_of(seen_in(second, [one | two]), second, GRID)
-        assert same_pixels(joined(pieces, SIZE), [one, two])
+        assert same_pixels(joined(pieces, SIZE).masks, [one, two])
 
 
 def test_an_object_with_a_box_larger_than_a_mask_can_be_stays_in_parts(monkeypatch):

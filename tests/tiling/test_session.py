@@ -65,6 +65,15 @@ class TestEverything:
         drawn = [rectangle(SIZE, 20, 40, 400, 60), disc(SIZE, 210, 190, 90)]
         assert same_pixels(Painter().open_tiled(raster_of(*drawn), **TILES).everything(), drawn)
 
+    def test_a_warning_tells_how_many_objects_no_tile_shows_whole(self, monkeypatch):
+        large, small = rectangle(SIZE, 20, 20, 400, 280), disc(SIZE, 60, 10, 6)
+        session = Painter().open_tiled(raster_of(large, small), **TILES)
+        found, nothing = PainterSession.everything, Masks([], (128, 128))
+        # Only the upper tiles find anything, so that no tile shows where the large object ends.
+        monkeypatch.setattr(PainterSession, "everything", lambda own, _: found(own, _) if (own.image[0] == GROUND).all() else nothing)
+        with pytest.warns(InputWarning, match=r"1 object reaches the border of its tile .* such as scale=\(1, 0\.305\)"):
+            session.everything()
+
     def test_a_second_scale_changes_no_small_object(self):
         found = Painter().open_tiled(raster_of(*SCATTERED), **TILES, scale=(1.0, 0.5)).everything()
         assert same_pixels(found, SCATTERED)
@@ -402,8 +411,8 @@ class TestSearch:
 
 class TestAbout:
     def test_size_provenance_and_timings(self):
-        session = open_tiled(FakeSegmenter(), raster_of(), **TILES)
-        assert (session.size, session.provenance) == (SIZE, (FakeSegmenter().provenance,))
+        session = open_tiled(Painter(), raster_of(disc(SIZE, 60, 60, 15)), **TILES)
+        assert (session.size, session.provenance) == (SIZE, (Painter().provenance,))
         assert session.timings == {}
         session.everything()
         assert list(session.timings) == ["read", "encode", "segment", "join"]

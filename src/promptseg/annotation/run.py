@@ -213,11 +213,11 @@ def annotate(
             saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters, grids)
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
-        found, cut = (None, 0) if scene is None else scene_objects(journal, scene)
+        found = None if scene is None else scene_objects(journal, scene)
         if scene is None or outputs is None or found is None:
             reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
         else:
-            reports = outputs.write(found, categories, undone_windows(journal, scene))
+            reports = outputs.write(found.masks, categories, undone_windows(journal, scene))
         order = class_order(names, journal.models())
         drawn = Overlays(journal, folder, order)
         overlay_report = drawn.write() if overlays else None
@@ -238,9 +238,9 @@ def annotate(
             overlays=overlay_report,
         )
         if scene is not None and found is not None:
-            annotation = of_scene(annotation, found, cut, with_coarser(scene.grids))
+            annotation = of_scene(annotation, found, with_coarser(scene.grids))
         if gallery:
-            overview = None if scene is None or found is None else write_overview(scene.raster, found, place, order)
+            overview = None if scene is None or found is None else write_overview(scene.raster, found.masks, place, order)
             pixels = None if scene is None else TilePixels(scene, rasters)
             gallery_files.redraw_thumbnails(journal, place, order, run.share, pixels)
             gallery_files.write_gallery(journal, annotation, place, gallery, classes=order, overlays=drawn.current(), overview=overview)

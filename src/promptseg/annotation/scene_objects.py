@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ..masks import Masks
 from ..rasters.window import Window
-from ..scene_masks import SceneMasks
-from ..tiling.joining import joined
+from ..tiling.joining import Joined, joined
 from ..tiling.pieces import Piece, pieces_of
 from .journal import Journal
 from .records import mask_of
@@ -16,8 +15,8 @@ from .sources.scene import SceneTiles
 from .tiles import moved_tiles
 
 
-def scene_objects(journal: Journal, source: SceneTiles) -> tuple[SceneMasks, int]:
-    """Return the objects of a raster from the records of its tiles, and of how many prompts the tiles of all scales cut the object.
+def scene_objects(journal: Journal, source: SceneTiles) -> Joined:
+    """Return the objects of a raster from the records of its tiles.
 
     The order of the tiles does not matter.
 
@@ -25,12 +24,7 @@ def scene_objects(journal: Journal, source: SceneTiles) -> tuple[SceneMasks, int
         journal: The journal of the run.
         source: The tiles.
     """
-    found: list[Piece] = []
-    cut = 0
-    for is_answer, piece in _pieces(journal, source):
-        found.append(piece)
-        cut += is_answer and piece.cut
-    return joined(found, source.raster.size), cut
+    return joined(_pieces(journal, source), source.raster.size)
 
 
 def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:
@@ -38,8 +32,8 @@ def undone_windows(journal: Journal, source: SceneTiles) -> list[Window]:
     return [image.tile.place.core for image in source if image.tile is not None and not journal.has_done(image.name)]
 
 
-def _pieces(journal: Journal, source: SceneTiles) -> Iterator[tuple[bool, Piece]]:
-    """Yield what each finished tile shows, each with whether it is the answer to a prompt for its place."""
+def _pieces(journal: Journal, source: SceneTiles) -> Iterator[Piece]:
+    """Yield what each finished tile shows."""
     for image in source:
         if image.tile is None or not journal.has_done(image.name):
             continue
@@ -51,5 +45,4 @@ def _pieces(journal: Journal, source: SceneTiles) -> Iterator[tuple[bool, Piece]
                 tile = moved[entry["moved"]["tile"]]
                 size, own = tile.place.input_size, {**entry, "counts": entry["moved"]["counts"]}
             grid = replace(source.grids[0], scale=tile.scale)
-            for piece in pieces_of(Masks([mask_of(own, size)], size), tile.place, grid):
-                yield "id" in entry, piece
+            yield from pieces_of(Masks([mask_of(own, size)], size), tile.place, grid)

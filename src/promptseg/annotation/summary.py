@@ -15,7 +15,7 @@ from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
 from ..masks import Size
-from ..scene_masks import SceneMasks
+from ..tiling.joining import Joined
 from .changes import Changes
 from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
@@ -63,7 +63,7 @@ class Annotation:
         overlays: Report of the full-size overlays, or None when none were asked for.
         scene: ``(height, width)`` of the raster whose tiles are the images, or None. `objects` and `classes` then count the objects of the
             raster, joined across its tiles.
-        cut: Number of objects of points and boxes that reach the border of their tile at every scale, where they are cut.
+        cut: Number of objects that reach the border of their tile at every scale, so that a part may be missing.
         coarser: Scales of the run and a coarser one, for objects that are cut; empty if no tile can show more.
     """
 
@@ -282,19 +282,19 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
     )
 
 
-def of_scene(annotation: Annotation, scene: SceneMasks, cut: int, coarser: tuple[float, ...]) -> Annotation:
+def of_scene(annotation: Annotation, objects: Joined, coarser: tuple[float, ...]) -> Annotation:
     """Return the summary of a run on a raster, which counts its objects instead of what the tiles show.
 
     Args:
         annotation: The summary of its tiles.
-        scene: Its objects.
-        cut: Number of objects of prompts that their tiles cut at every scale.
+        objects: Its objects.
         coarser: Scales of the run and a coarser one.
     """
+    masks = objects.masks
     counts = Counter(dict.fromkeys(annotation.classes, 0))
-    counts.update(label or NO_CLASS for label in scene.labels)
+    counts.update(label or NO_CLASS for label in masks.labels)
     classes = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    return replace(annotation, objects=len(scene), classes=classes, scene=scene.size, cut=cut, coarser=coarser)
+    return replace(annotation, objects=len(masks), classes=classes, scene=masks.size, cut=objects.cut, coarser=coarser)
 
 
 def general_reason(record: Mapping[str, Any]) -> str:

@@ -40,8 +40,21 @@ INSIDE = 0.65
 """Share of an object that is not complete above which it counts as a part of a better one that it lies in."""
 
 
-def joined(pieces: Iterable[Piece], size: Size) -> SceneMasks:
-    """Return the objects of a raster that the pieces of its tiles show, in the order of their places, row by row.
+@dataclass(frozen=True)
+class Joined:
+    """The objects of a raster.
+
+    Attributes:
+        masks: Their masks, in the order of their places, row by row.
+        cut: How many of them reach the border of a tile at every scale, so that a part may be missing.
+    """
+
+    masks: SceneMasks
+    cut: int
+
+
+def joined(pieces: Iterable[Piece], size: Size) -> Joined:
+    """Return the objects of a raster that the pieces of its tiles show.
 
     Memory and time are near linear in the number of pieces. An object whose box would have more than `promptseg.images.MAX_PIXELS` pixels,
     as many as a mask can have, stays in parts.
@@ -52,7 +65,9 @@ def joined(pieces: Iterable[Piece], size: Size) -> SceneMasks:
     """
     ordered = sorted(pieces, key=_order)
     objects = [each for group in _groups(ordered) if (each := _object(group)) is not None]
-    return SceneMasks(sorted((each.mask for each in _without_duplicates(objects)), key=_place), size)
+    kept = list(_without_duplicates(objects))
+    masks = SceneMasks(sorted((each.mask for each in kept), key=_place), size)
+    return Joined(masks, sum(not each.complete for each in kept))
 
 
 def _order(piece: Piece) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import flag, is_number, whole_number
+from .._counting import number_of
 from .._prompt_hints import not_everything
 from ..errors import ConfigError, InputError, InputWarning, PromptError, shown
 from ..masks import Mask, Size
@@ -189,11 +190,14 @@ class TiledSession(StaysInProcess):
         return SceneMasks((mask for each in asked for mask in each.masks), self.size)
 
     def _warn_of_cut(self, prompts: Sequence[int]) -> None:
-        scales = with_coarser(self.grids)
-        advice = f": add a coarser scale, such as scale=({', '.join(f'{scale:g}' for scale in scales)})" if scales else ""
         which = f"prompt {prompts[0]}" + (f" and {len(prompts) - 1} more" if len(prompts) > 1 else "")
-        message = f"the object of {which} reaches the border of its tile at every scale, and is cut there{advice}"
+        message = f"the object of {which} reaches the border of its tile at every scale, and is cut there{self._coarser()}"
         warnings.warn(message, InputWarning, stacklevel=3)
+
+    def _coarser(self) -> str:
+        """Return the advice to show objects whole that a tile cuts at every scale."""
+        scales = with_coarser(self.grids)
+        return f": add a coarser scale, such as scale=({', '.join(f'{scale:g}' for scale in scales)})" if scales else ""
 
     def everything(self, prompt: EverythingPrompt | None = None) -> SceneMasks:
         """Return a mask of every object that the model finds in any tile, in the order of their places, row by row.
@@ -204,6 +208,9 @@ class TiledSession(StaysInProcess):
         Raises:
             PromptError: `prompt` is not made by `Prompt.everything`.
             InputError: The session is closed, or the raster cannot be read.
+
+        Warns:
+            InputWarning: Objects reach the border of a tile at every scale. A part of them may be missing.
         """
         self._check_open()
         if not isinstance(prompt, (EverythingPrompt, type(None))):
@@ -221,6 +228,9 @@ class TiledSession(StaysInProcess):
             PromptError: A prompt is of another kind, or an example does not lie in the raster.
             IncompatibleStagesError: The session is a segmenter's, or a prompt needs a stage that the pipeline lacks.
             InputError: The session is closed, or the raster cannot be read.
+
+        Warns:
+            InputWarning: Objects reach the border of a tile at every scale. A part of them may be missing.
         """
         self._check_open()
         for index, prompt in enumerate(prompts):
@@ -297,7 +307,11 @@ class TiledSession(StaysInProcess):
                 with self._timed("join"):
                     pieces += pieces_of(masks, tile, grid, own)
         with self._timed("join"):
-            return joined(pieces, self.size)
+            found = joined(pieces, self.size)
+        if found.cut:
+            reach = number_of(found.cut, "object reaches the border of its", "objects reach the border of their")
+            warnings.warn(f"{reach} tile at every scale, and may be cut there{self._coarser()}", InputWarning, stacklevel=3)
+        return found.masks
 
     def _bound(self, prompt: Prompt, grid: TileGrid) -> Prompt:
         """Return a prompt whose examples in the raster have a tile as their image, of a grid if one holds them, else of a coarser one."""
