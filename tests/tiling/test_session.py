@@ -78,6 +78,10 @@ class TestEverything:
         found = Painter().open_tiled(raster_of(*SCATTERED), **TILES, scale=(1.0, 0.5)).everything()
         assert same_pixels(found, SCATTERED)
 
+    def test_a_raster_of_one_pixel_is_the_same_at_every_scale(self):
+        session = open_tiled(Painter(), raster_of(np.ones((1, 1), bool), size=(1, 1)), tile=128, scale=(1.0, 0.5))
+        assert [each.box for each in session.everything()] == [(0, 0, 1, 1)]
+
     def test_tiles_without_data_are_not_asked(self):
         valid = np.zeros(SIZE, bool)
         valid[:, :100] = True

@@ -380,7 +380,7 @@ class TiledSession(StaysInProcess):
                 self._kept |= {place: found[place] for place in missing}
                 while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > KEPT_BYTES:
                     self._kept.popitem(last=False)
-        return [found[place][0] for place in by_place]
+        return [found[tile.window, tile.input_size][0] for tile in tiles]
 
     def _opened(self, tiles: Sequence[Tile]) -> dict[_Place, tuple[Ask, int]]:
         images = [self._read(tile) for tile in tiles]
