@@ -20,6 +20,10 @@ from ..tiling.grid import TileGrid
 from .annotator import Annotator, ImageResult
 from .records import record_of
 from .run_progress import RunProgress, SavedImage, thumbnail_for
+from .run_settings import Workforce
+
+BLOCK = 8
+"""Number of images in a block of work, where the call does not say it."""
 
 
 class Worker:
@@ -72,16 +76,21 @@ def annotate_on_ray(
     run: RunProgress,
     pipeline: Pipeline | BuiltPipeline,
     prompts: Sequence[Prompt],
-    block: int,
-    workers: int,
-    cpus: float,
-    gpus: float,
+    workforce: Workforce,
     classes: tuple[str, ...],
     grids: Sequence[TileGrid],
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images of a run on Ray.
 
     It joins the cluster that the environment names, or starts one on this host.
+
+    Args:
+        run: Progress of the run.
+        pipeline: The pipeline, which must not be built yet.
+        prompts: Prompts for images that have none of their own.
+        workforce: The workers.
+        classes: Classes of the run in their known order.
+        grids: The tiles of the raster whose tiles the images are.
     """
     try:
         import ray
@@ -97,13 +106,20 @@ def annotate_on_ray(
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False  # annotate() shows its own progress.
     images = [{"image": pickle.dumps(image)} for image in run.pending()]
-    dataset = ray.data.from_items(images, override_num_blocks=-(-len(images) // block)).map_batches(
+    dataset = ray.data.from_items(images, override_num_blocks=-(-len(images) // (workforce.batch_size or BLOCK))).map_batches(
         Worker,
-        fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share, classes, tuple(grids)),
+        fn_constructor_args=(
+            pipeline.to_config(),
+            pickle.dumps(tuple(prompts)),
+            None if workforce.gpus else 1,
+            run.share,
+            classes,
+            tuple(grids),
+        ),
         batch_size=None,
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        num_cpus=cpus,
-        num_gpus=gpus,
+        compute=ray.data.ActorPoolStrategy(size=workforce.workers or 1),
+        num_cpus=workforce.cpus,
+        num_gpus=workforce.gpus,
     )
     for row in _rows(dataset, run):
         record = json.loads(row["record"])

@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from .._checks import flag, positive, whole_number
 from ..datasets.class_list import classes_of
 from ..datasets.core import AnnotatedImage, Category
-from ..datasets.writing import WriteReport, check_format, write
+from ..datasets.writing import WriteReport, write
 from ..errors import ConfigError, IncompatibleStagesError, shown
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts, concept_kinds
@@ -25,13 +25,13 @@ from ..prompts import Prompt, concepts_of
 from ..runtime.files import remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..tiling.grid import TileGrid
+from ..tiling.joining import Joined
 from ..tiling.placing import with_coarser
 from . import gallery as gallery_files
-from . import overlays as overlay_files
 from .annotator import Annotator, ImageResult
 from .asked import plain_prompt
 from .changes import find_changes
-from .corrected_output import CorrectedOutput, TakenIn
+from .corrected_output import TakenIn
 from .corrections import take_in
 from .drawings import class_order
 from .folder_lock import locked
@@ -43,17 +43,16 @@ from .overview import write_overview
 from .record_checks import check_record
 from .records import JournalImages, record_of
 from .run_progress import RunProgress, SavedImage, thumbnail_for
+from .run_settings import ExecutorName, RunSettings, Workforce, corrected
 from .scene_objects import scene_objects, undone_windows
-from .scene_outputs import SceneOutputs, check_formats, check_whole
+from .scene_outputs import SceneOutputs, check_whole
 from .sources import Source, SourceItem, open_source
-from .sources.scene import SceneOptions, SceneTiles, open_scene, scene_options
+from .sources.scene import SceneTiles, open_scene, scene_options
 from .summary import Annotation, of_scene, summarize
 from .taken_in_files import forget_lost, mark_taken_in
 from .tiles import OpenRasters, TilePixels
 
 JOURNAL = "journal.jsonl"
-
-ExecutorName = Literal["local", "ray"]
 
 
 @reports_progress
@@ -148,85 +147,79 @@ def annotate(
             run later.
         MissingDependencyError: When a required package is not installed.
     """
-    folder = Path(out)
-    in_tiles = scene_options(
+    scene = scene_options(
         tile,
-        {
-            "overlap": overlap,
-            "scale": scale,
-            "bands": bands,
-            "stretch": stretch,
-            "prompts_from": prompts_from,
-            "whole": whole or None,
-        },
+        {"overlap": overlap, "scale": scale, "bands": bands, "stretch": stretch, "prompts_from": prompts_from, "whole": whole or None},
         {"corrections": corrections, "overlays": overlays or None, "every": every, "images": images},
     )
-    formats = (("coco",) if in_tiles is None else ("geojson",)) if formats is None else formats
-    _check(formats, options or {}, executor, workers, is_scene=in_tiles is not None)
-    limit, every, batch_size, workers = (
-        None if value is None else whole_number(name, value, 1)
-        for name, value in {"limit": limit, "every": every, "batch_size": batch_size, "workers": workers}.items()
+    settings = RunSettings(
+        folder=Path(out),
+        formats=(("coco",) if scene is None else ("geojson",)) if formats is None else formats,
+        options=options or {},
+        images=images,
+        classes=classes,
+        correction=corrected(corrections, boxes),
+        every=every,
+        scene=scene,
+        thumbnails=gallery,
+        overlays=overlays,
+        retry_failed=retry_failed,
+        limit=limit,
+        workforce=Workforce(executor, workers, cpus, gpus, batch_size),
     )
-    gallery = whole_number("gallery", gallery, 0)
-    boxes, retry_failed = flag("boxes", boxes), flag("retry_failed", retry_failed)
-    cpus, gpus = positive("cpus", cpus), 0.0 if gpus == 0 else positive("gpus", gpus)
-    if boxes and corrections is None:
-        raise ConfigError("boxes (--boxes) is about corrections: give corrections (--corrections)")
-    correction = None if corrections is None else CorrectedOutput.parse(corrections, boxes)
-    with contextlib.ExitStack() as stack:
-        scene, opened = _opened(source, in_tiles, prompts, images, folder, every, stack)
-        rasters = stack.enter_context(OpenRasters(*([] if scene is None else [scene.raster])))
-        of_images, grids = (prompts, ()) if scene is None else (scene.prompts, scene.grids)
-        categories = _classes(classes, opened, prompts)
-        names = tuple(each.name if isinstance(each, Category) else each for each in categories)
-        if scene is not None:
-            names = names or scene.labels  # They decide colors, which by a known order are the clearest ones.
-        prompted = _check_prompts(pipeline, () if scene is not None and scene.has_prompts else of_images, opened)
-        stack.enter_context(locked(folder))
-        remove_leftovers(folder)
-        remove_leftovers(folder / gallery_files.FOLDER)
-        if correction is not None:
-            correction.check(folder)
-        journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
-        place = folder / gallery_files.FOLDER
-        outputs = None if scene is None else SceneOutputs(scene, folder, formats, options or {})
-        if outputs is not None:
-            outputs.check(place if gallery else None)
-            outputs.source.remember(folder)
-        else:
-            check_outputs(
-                folder,
-                formats,
-                options or {},
-                islice(iter(opened), limit),
-                gallery=place if gallery else None,
-                overlays=folder / overlay_files.FOLDER if overlays else None,
-            )
-        lost = forget_lost(folder, journal, (image.name for image in opened))
-        taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {})
-        run = RunProgress(journal, folder, opened, limit, retry_failed, gallery, rasters)
-        if executor == "ray":
-            from .ray_executor import annotate_on_ray
+    return _run(source, prompts, pipeline, settings)
 
-            saved = annotate_on_ray(run, pipeline, of_images, batch_size or 8, workers or 1, cpus, gpus, names, grids)
-        else:
-            saved = _annotate_locally(run, pipeline, of_images, batch_size, names, rasters, grids)
-        processed, seconds, worked = run.consume(saved)
-        remember_options(folder, options or {})
-        found = None if scene is None else scene_objects(journal, scene)
-        if scene is None or outputs is None or found is None:
-            reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
-        else:
-            reports = outputs.write(found.masks, categories, undone_windows(journal, scene))
-        order = class_order(names, journal.models())
-        drawn = Overlays(journal, folder, order)
-        overlay_report = drawn.write() if overlays else None
+
+@dataclass(frozen=True)
+class _Work:
+    """What a run works on.
+
+    Attributes:
+        source: The images.
+        scene: The tiles of a raster, which then are the source; None for images.
+        rasters: The open rasters of images that are tiles.
+        prompts: Prompts for images that have none of their own, and for every tile.
+        categories: Classes of the outputs in their order.
+        names: Names of the classes as far as their order is known. They decide colors.
+    """
+
+    source: Source
+    scene: SceneTiles | None
+    rasters: OpenRasters
+    prompts: Sequence[Prompt]
+    categories: Sequence[str | Category]
+    names: tuple[str, ...]
+
+    @property
+    def grids(self) -> Sequence[TileGrid]:
+        """The tiles of the raster, one grid for each scale."""
+        return () if self.scene is None else self.scene.grids
+
+
+def _run(
+    source: str | os.PathLike[str] | Iterable[SourceItem], prompts: Sequence[Prompt], pipeline: Pipeline | BuiltPipeline, to: RunSettings
+) -> Annotation:
+    """Annotate with settings that are checked: open, annotate what is left, write."""
+    with contextlib.ExitStack() as stack:
+        work = _opened(source, prompts, to, stack)
+        has_places = work.scene is not None and work.scene.has_prompts
+        prompted = _check_prompts(pipeline, () if has_places else work.prompts, work.source)
+        journal = _journal(_header(pipeline, prompts, work.source), to, stack)
+        _check_outputs(work, to)
+        lost = forget_lost(to.folder, journal, (image.name for image in work.source))
+        taken_in = _take_in(journal, work.source, to)
+        run = RunProgress(journal, to.folder, work.source, to.limit, to.retry_failed, to.thumbnails, work.rasters)
+        processed, seconds, worked = run.consume(_saved(run, pipeline, work, to.workforce))
+        remember_options(to.folder, to.options)
+        found = None if work.scene is None else scene_objects(journal, work.scene)
+        reports = _write_outputs(journal, work, to, taken_in, found)
+        drawn = Overlays(journal, to.folder, class_order(work.names, journal.models()))
         annotation = summarize(
             journal,
-            opened.dropped,
+            work.source.dropped,
             run.changes,
             _labels(prompts),
-            out=folder,
+            out=to.folder,
             processed=processed,
             seconds=seconds,
             model_seconds=worked,
@@ -234,66 +227,111 @@ def annotate(
             lost=_still_lost(lost, taken_in, reports),
             prompted=prompted,
             taken_in=taken_in,
-            unused=opened.unused,
-            overlays=overlay_report,
+            unused=work.source.unused,
+            overlays=drawn.write() if to.overlays else None,
         )
-        if scene is not None and found is not None:
-            annotation = of_scene(annotation, found, with_coarser(scene.grids))
-        if gallery:
-            overview = None if scene is None or found is None else write_overview(scene.raster, found.masks, place, order)
-            pixels = None if scene is None else TilePixels(scene, rasters)
-            gallery_files.redraw_thumbnails(journal, place, order, run.share, pixels)
-            gallery_files.write_gallery(journal, annotation, place, gallery, classes=order, overlays=drawn.current(), overview=overview)
+        if found is not None:
+            annotation = of_scene(annotation, found, with_coarser(work.grids))
+        if to.thumbnails:
+            _write_gallery(journal, annotation, drawn, work, to, run.share, found)
         return annotation
 
 
 def _opened(
-    source: str | os.PathLike[str] | Iterable[SourceItem],
-    options: SceneOptions | None,
-    prompts: Sequence[Prompt],
-    images: str | os.PathLike[str] | None,
-    folder: Path,
-    every: int | None,
-    stack: contextlib.ExitStack,
-) -> tuple[SceneTiles | None, Source]:
-    """Return the tiles of a raster, or None, and the source."""
-    if options is None:
-        return None, open_source(source, images, folder, every)
-    if not isinstance(source, (str, os.PathLike)):
+    source: str | os.PathLike[str] | Iterable[SourceItem], prompts: Sequence[Prompt], to: RunSettings, stack: contextlib.ExitStack
+) -> _Work:
+    """Open the source. What is opened is closed with the stack."""
+    scene: SceneTiles | None = None
+    opened: Source
+    if to.scene is None:
+        opened = open_source(source, to.images, to.folder, to.every)
+    elif not isinstance(source, (str, os.PathLike)):
         raise ConfigError(f"with tile (--tile) the source is the path of one raster, got {shown(source)}")
-    scene = open_scene(source, options, prompts, folder)
-    stack.callback(scene.raster.close)
-    check_whole(scene)
-    return scene, scene
+    else:
+        opened = scene = open_scene(source, to.scene, prompts, to.folder)
+        stack.callback(scene.raster.close)
+        check_whole(scene)
+    rasters = stack.enter_context(OpenRasters(*([] if scene is None else [scene.raster])))
+    categories = _classes(to.classes, opened, prompts)
+    names = tuple(each.name if isinstance(each, Category) else each for each in categories)
+    if scene is None:
+        return _Work(opened, None, rasters, prompts, categories, names)
+    return _Work(scene, scene, rasters, scene.prompts, categories, names or scene.labels)  # Colors of a known order are the clearest ones.
 
 
-def _take_in(
-    correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]]
-) -> TakenIn:
-    """Take corrections in, after the source was compared with the journal."""
+def _journal(header: Mapping[str, Any], to: RunSettings, stack: contextlib.ExitStack) -> Journal:
+    """Lock the output folder, and open its journal until the stack is closed."""
+    stack.enter_context(locked(to.folder))
+    remove_leftovers(to.folder)
+    remove_leftovers(to.gallery)
+    if to.correction is not None:
+        to.correction.check(to.folder)
+    return stack.enter_context(contextlib.closing(Journal(to.folder / JOURNAL, header, check_record)))
+
+
+def _check_outputs(work: _Work, to: RunSettings) -> None:
+    """Check what can be known of the outputs before the first image."""
+    if work.scene is None:
+        images = islice(iter(work.source), to.limit)
+        check_outputs(to.folder, to.formats, to.options, images, gallery=to.written_gallery, overlays=to.written_overlays)
+    else:
+        SceneOutputs(work.scene, to.folder, to.formats, to.options).check(to.written_gallery)
+        work.scene.remember(to.folder)
+
+
+def _take_in(journal: Journal, source: Source, to: RunSettings) -> TakenIn | None:
+    """Take corrections in, if there are any, after the source was compared with the journal."""
+    if to.correction is None:
+        return None
     journal.leave_out(frozenset(find_changes(journal, source, OpenRasters()).gone))
-    return take_in(correction, journal, folder, source, options_of(folder, correction.name, options.get(correction.name, {})))
+    name = to.correction.name
+    return take_in(to.correction, journal, to.folder, source, options_of(to.folder, name, to.options.get(name, {})))
+
+
+def _saved(run: RunProgress, pipeline: Pipeline | BuiltPipeline, work: _Work, workforce: Workforce) -> Iterator[SavedImage]:
+    """Annotate the remaining images here or on Ray."""
+    if workforce.executor == "ray":
+        from .ray_executor import annotate_on_ray
+
+        return annotate_on_ray(run, pipeline, work.prompts, workforce, work.names, work.grids)
+    return _annotate_locally(run, pipeline, work, workforce.batch_size)
 
 
 def _write_outputs(
-    journal: Journal,
-    folder: Path,
-    formats: Sequence[str],
-    options: Mapping[str, Mapping[str, Any]],
-    classes: Sequence[str | Category],
-    taken_in: TakenIn | None,
+    journal: Journal, work: _Work, to: RunSettings, taken_in: TakenIn | None, found: Joined | None
 ) -> dict[str, WriteReport]:
-    """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced."""
+    """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced.
+
+    Args:
+        journal: The journal.
+        work: What the run works on.
+        to: The settings.
+        taken_in: Outcome of taking corrections in, or None.
+        found: The objects of a raster, or None for images.
+    """
+    if work.scene is not None and found is not None:
+        outputs = SceneOutputs(work.scene, to.folder, to.formats, to.options)
+        return outputs.write(found.masks, work.categories, undone_windows(journal, work.scene))
     complete = taken_in.name if taken_in is not None and taken_in.complete else None
-    reports = {
-        name: write(
-            name, _counted(JournalImages(journal), name), folder, classes=classes, taken_in=name == complete, **options.get(name, {})
-        )
-        for name in dict.fromkeys(formats)
-    }
+    reports = {}
+    for name in dict.fromkeys(to.formats):
+        images, own = _counted(JournalImages(journal), name), to.options.get(name, {})
+        reports[name] = write(name, images, to.folder, classes=work.categories, taken_in=name == complete, **own)
     if taken_in is not None and taken_in.name in reports:
         reports[taken_in.name] = mark_taken_in(reports[taken_in.name], taken_in)
     return reports
+
+
+def _write_gallery(
+    journal: Journal, annotation: Annotation, drawn: Overlays, work: _Work, to: RunSettings, share: float, found: Joined | None
+) -> None:
+    """Write the gallery, of a raster with an overview of its objects."""
+    order, place, overview, pixels = class_order(work.names, journal.models()), to.gallery, None, None
+    if work.scene is not None and found is not None:
+        overview = write_overview(work.scene.raster, found.masks, place, order)
+        pixels = TilePixels(work.scene, work.rasters)
+    gallery_files.redraw_thumbnails(journal, place, order, share, pixels)
+    gallery_files.write_gallery(journal, annotation, place, to.thumbnails, classes=order, overlays=drawn.current(), overview=overview)
 
 
 def _counted(images: JournalImages, name: str) -> Iterable[AnnotatedImage]:
@@ -327,15 +365,7 @@ def _labels(prompts: Sequence[Prompt]) -> list[str]:
     return list(dict.fromkeys(concept.label for _, concept in concepts_of(prompts) if concept.label is not None))
 
 
-def _annotate_locally(
-    run: RunProgress,
-    pipeline: Pipeline | BuiltPipeline,
-    prompts: Sequence[Prompt],
-    batch_size: int | None,
-    classes: Sequence[str],
-    rasters: OpenRasters,
-    grids: Sequence[TileGrid],
-) -> Iterator[SavedImage]:
+def _annotate_locally(run: RunProgress, pipeline: Pipeline | BuiltPipeline, work: _Work, batch_size: int | None) -> Iterator[SavedImage]:
     """Annotate the remaining images in this process. The models are loaded at the call, not at the first item of the iterator."""
     if not run.remaining:
         return iter(())
@@ -345,9 +375,9 @@ def _annotate_locally(
 
     def finish(result: ImageResult) -> SavedImage:
         record, used = record_of(result)
-        return run.save(record, used, thumbnail_for(result, record, used, run.share, classes))
+        return run.save(record, used, thumbnail_for(result, record, used, run.share, work.names))
 
-    return Annotator(built, prompts, batch_size, rasters, grids).run(run.pending(), finish)
+    return Annotator(built, work.prompts, batch_size, work.rasters, work.grids).run(run.pending(), finish)
 
 
 def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:
@@ -363,23 +393,6 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
             **({"categories": [{"id": each.number, "name": each.name} for each in source.categories]} if source.categories else {}),
         },
     }
-
-
-def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None, *, is_scene: bool) -> None:
-    if isinstance(formats, str):
-        raise ConfigError(f"formats must be a list of names, got the string {formats!r}: write [{formats!r}]")
-    if is_scene:
-        check_formats(formats, options)
-    else:
-        for name in formats:
-            check_format(name, options.get(name, {}))
-    for name in options:
-        if name not in formats:
-            raise ConfigError(f"options are given for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
-    if executor not in ("local", "ray"):
-        raise ConfigError(f"executor must be 'local' or 'ray', got {executor!r}")
-    if workers is not None and executor != "ray":
-        raise ConfigError(f"workers={workers} needs the executor 'ray' (--executor ray), got {executor!r}")
 
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -41,6 +41,10 @@ from .scenes import (
     WholeOption,
     scene_arguments,
 )
+
+if TYPE_CHECKING:
+    from ..annotation.corrected_output import TakenIn
+    from ..annotation.summary import Annotation
 
 INTERRUPTED = 130
 
@@ -144,15 +148,10 @@ def annotate(
     The same command continues a run that was stopped. Outputs that were corrected by hand are kept, and taken in with --corrections.
     """
     # Imported here, because no other command needs it.
-    from ..annotation.gallery import FOLDER as GALLERY
     from ..annotation.run import JOURNAL
     from ..annotation.run import annotate as annotate_images
-    from ..annotation.summary import SHOWN, first_failures
-    from ..datasets.safe_names import text_name
 
-    names = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
-    if names is not None and not names:
-        raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
+    names = _format_names(formats)
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(
         config,
@@ -199,20 +198,43 @@ def annotate(
         unit = "images" if tile is None else "tiles"
         say(f"promptseg: stopped; finished {unit} are in {out / JOURNAL}, and the same command continues from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    _tell(done, out, has_gallery=gallery > 0, as_json=as_json)
+
+
+def _format_names(formats: str | None) -> list[str] | None:
+    """Return the formats that an option names, or exit with status 2 if it names none; None for no option."""
+    names = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
+    if names is not None and not names:
+        raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
+    return names
+
+
+def _tell(done: Annotation, out: Path, *, has_gallery: bool, as_json: bool) -> None:
+    """Print the summary of a run, and exit with status 1 if images failed or were not taken in."""
+    from ..annotation.gallery import FOLDER as GALLERY
+    from ..annotation.run import JOURNAL
+    from ..annotation.summary import first_failures
+
     say(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
-    if gallery and not as_json:
+    if has_gallery and not as_json:
         say(f"gallery: {out / GALLERY / 'index.html'}")
     if done.failures:
         for line in first_failures(done):
             say(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
         say(f"promptseg: {number_of(done.failures, done.unit)} failed{more}; --retry-failed tries them again", err=True)
-    problems = () if done.taken_in is None else done.taken_in.problems
-    if problems and done.taken_in is not None:
-        for problem in problems[:SHOWN]:
-            say(f"promptseg: {text_name(problem)}", err=True)
-        count = len(set(done.taken_in.waiting))
-        what, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
-        say(f"promptseg: {what} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
-    if done.failures or problems:
+    if done.taken_in is not None and done.taken_in.problems:
+        _tell_not_taken_in(done.taken_in)
+    if done.failures or (done.taken_in is not None and done.taken_in.problems):
         raise typer.Exit(FAILED)
+
+
+def _tell_not_taken_in(taken_in: TakenIn) -> None:
+    from ..annotation.summary import SHOWN
+    from ..datasets.safe_names import text_name
+
+    for problem in taken_in.problems[:SHOWN]:
+        say(f"promptseg: {text_name(problem)}", err=True)
+    count = len(set(taken_in.waiting))
+    what, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
+    say(f"promptseg: {what} not taken in from {taken_in.name}: mend {them} and repeat the command", err=True)
