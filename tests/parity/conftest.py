@@ -40,7 +40,7 @@ def weights(shared):
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def truck(shared):
     path = shared / "data" / "sam_images" / "truck.jpg"
     if not path.is_file():
@@ -48,7 +48,7 @@ def truck(shared):
     return np.asarray(Image.fromarray(load_image(path)).resize(SIZE, Image.Resampling.LANCZOS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(weights, mobile_sam):
     torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
     threads = torch.get_num_threads()
@@ -63,14 +63,14 @@ def model(weights, mobile_sam):
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def predictor(model, mobile_sam, truck):
     predictor = mobile_sam.SamPredictor(model)
     predictor.set_image(truck)
     return predictor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def everything(model, mobile_sam, truck):
     """The masks of MobileSAM's own mask generator, from 4 x 4 points."""
     found = mobile_sam.SamAutomaticMaskGenerator(model, points_per_side=4).generate(truck)

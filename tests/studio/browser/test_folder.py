@@ -153,14 +153,15 @@ def test_the_order_by_doubt_is_offered_where_something_has_suggestions(page):
     page.test_id("suggest-phrases").fill("cup, spoon")
     page.test_id("suggest-go").click()
     page.test_id("by-doubt").wait_for()
+    page.wait_until("studio => studio.state.images.every((image) => image.state === 'suggested')")
     page.test_id("by-doubt").click()
     assert page.test_id("by-doubt").get_attribute("aria-pressed") == "true"
     by_doubt = sorted(page.state["images"], key=lambda image: image["doubt"] or -1, reverse=True)
-    shown = page.page.evaluate(
+    page.wait_for(
         "[...document.querySelectorAll('[data-testid=thumb]')]"
         ".sort((a, b) => a.parentElement.ariaPosInSet - b.parentElement.ariaPosInSet).map(each => each.dataset.key)"
+        f".join() === {','.join(image['key'] for image in by_doubt)!r}"
     )
-    assert shown == [image["key"] for image in by_doubt]
     page.page.set_viewport_size({"width": 820, "height": 1180})
     page.test_id("by-doubt").click()
     assert page.test_id("by-doubt").get_attribute("aria-pressed") == "false"
@@ -172,10 +173,9 @@ def test_suggestions_that_fail_and_those_that_cannot_be_made_are_told(run_studio
     with run_studio() as studio:
         page = new_page(studio, expected=["status of 4", "status of 500"]).open()
         page.page.route("**/v1/studio/suggest", lambda route: route.fulfill(status=500, json={"title": "Error", "detail": "no memory"}))
-        page.wait_until("studio => studio.state.images.some((image) => image.error !== null)")
         page.test_id("folder-menu").click()
         page.test_id("suggest").click()
-        assert "3 new images" in page.test_id("suggest-dialog").inner_text()  # Of four, one cannot be read.
+        page.test_id("suggest-dialog").get_by_text("3 new images").wait_for()  # Of four, one cannot be read.
         page.test_id("suggest-go").click()
         page.test_id("suggest-refused").wait_for()
         assert page.test_id("suggest-refused").inner_text() == "No suggestions were made: no memory"

@@ -25,6 +25,9 @@ COUNT = 8
 SIDE = 24
 SECONDS = 60
 
+AT = "Number(document.querySelector('[data-testid=timeline]').ariaValueNow)"
+"""The frame that the timeline is at, in JavaScript."""
+
 
 def red_x(frame):
     return 20 + 4 * frame
@@ -183,7 +186,8 @@ def test_an_object_is_marked_tracked_and_corrected_and_all_of_it_is_kept(video):
     assert video.runs == [[[0, COUNT, 1]]]
     video.rests_at(COUNT - 1)
     assert video.value_text.startswith(f"frame {COUNT - 1} of {COUNT - 1}, ")
-    assert video.value_text.endswith("seen: 1 car")
+    video.wait_for("document.querySelector('[data-testid=timeline]').ariaValueText.endsWith('seen: 1 car')")
+    video.wait_for("promptsegStudio.state.objects.length === 1")
     (kept,) = video.objects
     assert kept["source"] == "suggestion"
     shown = video.page.evaluate("uid => promptsegStudio.stage.pixelsOf(uid)", kept["uid"])
@@ -205,6 +209,7 @@ def test_an_object_is_marked_tracked_and_corrected_and_all_of_it_is_kept(video):
     video.rests_at(0)
     video.press("End")
     video.rests_at(COUNT - 1)
+    video.wait_for("promptsegStudio.state.objects.length === 1")
     assert [each["label"] for each in video.objects] == ["car"]
 
 
@@ -300,7 +305,7 @@ def test_a_finger_marks_an_object_and_two_zoom_the_frame(video):
     fingers.down((x - 40, y), (x + 40, y))
     fingers.down((x - 80, y), (x + 80, y))
     fingers.up()
-    assert video.page.evaluate("promptsegStudio.stage.viewport.scale") == pytest.approx(2 * before, rel=0.05)
+    video.wait_for(f"Math.abs(promptsegStudio.stage.viewport.scale / {2 * before} - 1) < 0.05")
     assert video.objects == []
     video.page.touchscreen.tap(*video.on_screen(red_x(0) + 5, 30))
     video.page.get_by_test_id("accept").tap()
@@ -315,16 +320,17 @@ def test_fingers_go_through_the_timeline_and_zoom_it(video, frames):
     video.page.touchscreen.tap(right, y)
     video.rests_at(frames - 1)
     video.page.touchscreen.tap(middle, y)
-    video.wait_for("promptsegStudio.state.open?.key !== null")
+    video.wait_for(f"{AT} < {frames - 1}")
     at = video.frame
     video.rests_at(at)
     fingers = Fingers(video.page)
     fingers.down((middle - 60, y))
+    video.wait_for(f"{AT} < {at}")
     held = video.frame
     fingers.down((middle - 60, y), (middle + 60, y))
     fingers.down((middle - 120, y), (middle + 120, y))
     fingers.up()
     video.rests_at(held)  # Two fingers zoom, and go nowhere.
     video.page.touchscreen.tap(right, y)
-    video.wait_for(f"Number(document.querySelector('[data-testid=timeline]').getAttribute('aria-valuenow')) > {at}")
+    video.wait_for(f"{AT} > {at}")
     assert video.frame < frames - 10

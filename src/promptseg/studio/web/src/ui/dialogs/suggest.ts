@@ -2,7 +2,7 @@
 
 import { plural, t } from "../../i18n/index.ts";
 import { button, checkbox, labeled } from "../controls.ts";
-import { h } from "../dom.ts";
+import { h, setText } from "../dom.ts";
 import type { Prompt } from "../../model/types.ts";
 import { countStates } from "../filters.ts";
 import type { Workspace } from "../workspace.ts";
@@ -24,7 +24,9 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
   const shown = h("output", { class: "numbers" });
   const show = (): void => void (shown.textContent = Number(threshold.value).toFixed(2));
   show();
-  const fresh = countStates(workspace.images.value.filter((image) => image.error === null)).new;
+  let fresh = 0;
+  let isAsked = false;
+  const allow = (): void => void (go.disabled = isAsked || fresh === 0);
   const { value: models } = workspace.models;
   const findsWords = models.some(({ accepts, detects }) => detects || accepts.includes("text"));
   let everything = !findsWords;
@@ -43,13 +45,15 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
       .map((phrase) => phrase.trim())
       .filter(Boolean);
     const prompts: Prompt[] = everything ? [{ everything: {} }] : list.length > 0 ? [{ text: list }] : [];
-    go.disabled = true;
+    isAsked = true;
+    allow();
     const why = await begin(prompts, Number(threshold.value));
     if (why === null) {
       dialog.close();
       return;
     }
-    go.disabled = false;
+    isAsked = false;
+    allow();
     refused.hidden = false;
     refused.textContent = t("suggest.broken", { why });
     if (!phrases.disabled) phrases.focus();
@@ -62,12 +66,18 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
     testid: "suggest-go",
     press: () => void start(),
   });
-  go.disabled = fresh === 0;
+  const told = h("p", { class: "soft" });
+  // That an image cannot be read may be known only while this is open.
+  const stop = workspace.images.watch((images) => {
+    fresh = countStates(images.filter((image) => image.error === null)).new;
+    setText(told, plural("suggest.told", fresh));
+    allow();
+  });
   const dialog = openDialog({
     title: t("suggest.title"),
     testid: "suggest-dialog",
     body: [
-      h("p", { class: "soft" }, plural("suggest.told", fresh)),
+      told,
       why,
       labeled(t("suggest.phrases"), phrases),
       refused,
@@ -80,5 +90,6 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
       ),
     ],
     footer: [go],
+    closed: stop,
   });
 }
