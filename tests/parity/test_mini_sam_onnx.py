@@ -76,8 +76,7 @@ def test_logits_and_scores_are_those_of_the_published_decoder(kind, with_mask, o
     assert_equal(mini_sam.model.decode(embedding, prompts(PROMPTS[kind], mask=mask), one_thread=one_thread), 0, expected)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("length", [1, 2, 4])
+@pytest.mark.parametrize(("batch", "length"), [(1, 1), (2, 1), (2, 2), (5, 4)])
 def test_prompts_decoded_together_are_answered_as_each_alone(batch, length, mini_sam, embedding, published):
     random = np.random.default_rng(10 * batch + length)
     each = [
@@ -90,8 +89,9 @@ def test_prompts_decoded_together_are_answered_as_each_alone(batch, length, mini
         assert_equal(decoded, row, published(embedding, *prompt))
 
 
-@pytest.mark.parametrize("region", [(256, 256), (171, 256), (172, 99), (1, 1), (5, 250)])
-@pytest.mark.parametrize("candidates", [[0], [1, 2, 3], [3, 1]])
+@pytest.mark.parametrize(
+    ("region", "candidates"), [((256, 256), [0]), ((171, 256), [1, 2, 3]), ((172, 99), [3, 1]), ((1, 1), [0]), ((5, 250), [1, 2, 3])]
+)
 def test_a_region_of_the_logits_is_that_part_of_them_all(region, candidates, mini_sam, embedding):
     decoded = mini_sam.model.decode(embedding, prompts(PROMPTS["point"], ([(200, 400), (0, 0)], [FOREGROUND, PADDING])))
     everything = decoded.logits([(1, candidate) for candidate in range(4)])

@@ -27,26 +27,31 @@ def folder(mini_sam, quantized, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def session(mini_sam):
+    return mini_sam.open(coffee())
+
+
+@pytest.fixture(scope="module")
 def int8(folder):
     return promptseg.load("onnx-sam", weights=folder, cache=None)
 
 
-def test_masks_are_nearly_those_of_the_float_model(mini_sam, int8):
-    expected, found = (model.open(coffee()).segment(PROMPTS) for model in (mini_sam, int8))
+def test_masks_are_nearly_those_of_the_float_model(session, int8):
+    expected, found = (each.segment(PROMPTS) for each in (session, int8.open(coffee())))
     overlaps = [mask.iou(other) for mask, other in zip(found, expected, strict=True)]
     print("IoU with the float model:", np.round(overlaps, 4))
     assert min(overlaps) > 0.9
 
 
-def test_the_decoder_answers_closer_to_the_float_model_than_its_own_file_does(mini_sam, int8, folder):
+def test_the_decoder_answers_closer_to_the_float_model_than_its_own_file_does(mini_sam, session, int8, folder):
     """Decoders on the same embedding: they show why the weights of the file are converted back to float (decision 8)."""
     model = onnx.shape_inference.infer_shapes(onnx.load(str(folder / "sam.quantized.onnx")))
     names = ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input"]
     logits = "/Reshape_9_output_0"
     cut = onnx.utils.Extractor(model).extract_model(names, [logits])
     published = onnxruntime.InferenceSession(cut.SerializeToString(), providers=["CPUExecutionProvider"])
-    (embedding,) = mini_sam.model.encode([coffee()])
-    points = np.random.default_rng(0).uniform((50, 50), (1000, 630), (12, 1, 2)).astype(np.float32)
+    embedding = session.embedding
+    points = np.random.default_rng(0).uniform((50, 50), (1000, 630), (6, 1, 2)).astype(np.float32)
     apart = {"ours": [], "published": []}
     for point in points:
         prompt = PointPrompts(np.concatenate([point, np.zeros((1, 2), np.float32)])[None], np.array([[FOREGROUND, PADDING]]))
