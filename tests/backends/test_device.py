@@ -16,7 +16,6 @@ from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E4
 from promptseg.models.sam.torch.tinyvit import TinyVitEncoder  # noqa: E402
 
 CUDA = torch.device("cuda")
-DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def mobile_sam():
     return modeling.Sam(encoder, prompts, decoder).eval().requires_grad_(False)
 
 
-@DTYPES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_mobile_sam_encodes_without_a_wait_and_waits_by_the_batch(mobile_sam, dtype, fake_cuda, photo):
     sam = copy.deepcopy(mobile_sam)
     sam.image_encoder = TinyVitEncoder(sam.image_encoder)
@@ -44,8 +43,11 @@ def test_mobile_sam_encodes_without_a_wait_and_waits_by_the_batch(mobile_sam, dt
         assert cuda.waits == ["copy", "nonzero", "copy", "copy"]  # Scores, run lengths, logits.
 
 
-@DTYPES
-@pytest.mark.parametrize("architecture", ["yolo11n", "yolov8n-seg"])
+@pytest.mark.parametrize(
+    ("architecture", "dtype"),
+    [("yolo11n", torch.float32), ("yolo11n", torch.bfloat16), ("yolov8n-seg", torch.bfloat16), ("yolov8n-seg", torch.float16)],
+    ids=str,
+)
 def test_yolo_waits_for_its_outputs_alone(architecture, dtype, tiny_yolo, fake_cuda):
     from promptseg.backends.yolo import TorchNetwork, read_model
 

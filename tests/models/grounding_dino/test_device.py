@@ -15,11 +15,10 @@ from promptseg.models.grounding_dino.torch_model import TorchGrounding  # noqa: 
 TOKENS = (101, 2417, 2482, 1012, 102)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_an_image_runs_on_the_device(dtype, engines, tiny, random_state, tmp_path, fake_cuda):
+def test_an_image_runs_on_the_device(engines, tiny, random_state, tmp_path, fake_cuda):
     module = engines.transformers.from_original(tmp_path, random_state(), tiny, "tiny")
     with fake_cuda() as cuda:
-        model = TorchGrounding(module, Provenance("tiny", "tests", "1"), torch.device("cuda"), dtype)
+        model = TorchGrounding(module, Provenance("tiny", "tests", "1"), torch.device("cuda"), torch.bfloat16)
         logits, boxes = model(np.zeros((3, 67, 107), np.float32), TOKENS)
         assert logits.shape == (30, len(TOKENS))
         assert boxes.shape == (30, 4)

@@ -18,12 +18,12 @@ from promptseg.runtime.torch_runner import TorchRunner  # noqa: E402
 PROVENANCE = Provenance("tiny", "tests", "1")
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16], ids=str)
-def on_device(request):
+@pytest.fixture
+def on_device():
     """Function that moves an engine to the fake device, within its block."""
 
     def move(engine):
-        engine._runner = TorchRunner("tiny", "tests 1", torch.device("cuda"), request.param)
+        engine._runner = TorchRunner("tiny", "tests 1", torch.device("cuda"), torch.bfloat16)
         engine._model = engine._runner.place(engine._model)
 
     return move
