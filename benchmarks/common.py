@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import time
 import warnings
@@ -55,6 +56,16 @@ def upstream_predictor(options: argparse.Namespace) -> Any:
     from mobile_sam import SamPredictor
 
     return SamPredictor(upstream_model(options))
+
+
+def peak_mib() -> float:
+    """Return the peak memory of this process in MiB. On Linux, `getrusage` of a child process would tell that of its parent."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text("ascii"))[1]) / 1024  # type: ignore[index]  # Each process has it.
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def seconds(call: Callable[[], Any]) -> float:

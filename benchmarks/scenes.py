@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import peak_mib
 
 TILE = 1024
 RADIUS = 40
@@ -135,7 +135,7 @@ def measured(task: str, raster: Path, out: Path, formats: str, limit: int | None
         "annotate": done.seconds,
         "models": done.model_seconds,
         "first": first[0],
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak_mib(),
         "failures": done.failures,
     }
 

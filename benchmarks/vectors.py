@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from common import peak_mib
 
 from promptseg import Mask
 from promptseg.geo.label_raster import write_label_raster
@@ -45,7 +45,7 @@ def objects(count: int) -> Iterator[SceneMask]:
 
 def measured(task: str, count: int, path: Path) -> dict[str, float]:
     """Do one task in this process, and return what it took."""
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    base = peak_mib()
     started = time.perf_counter()
     if task == "read":
         found = len(read_scene(path, SimpleNamespace(name="scene.tif", size=(SIDE, SIDE), georeference=PLACE)))
@@ -54,8 +54,8 @@ def measured(task: str, count: int, path: Path) -> dict[str, float]:
     else:
         tolerance = 1.0 if task == "simplify" else 0.0
         found = write_vectors(objects(count), path, georeference=PLACE, tolerance=tolerance).masks
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"objects": found, "seconds": time.perf_counter() - started, "peak": peak / 1024, "more": (peak - base) / 1024}
+    peak = peak_mib()
+    return {"objects": found, "seconds": time.perf_counter() - started, "peak": peak, "more": peak - base}
 
 
 def main() -> None:
