@@ -1,3 +1,4 @@
+import os
 import struct
 import subprocess
 import sys
@@ -411,19 +412,45 @@ class TestFilesBeside:
         with raster:
             assert np.abs(raster.read(Window(0, 0, 256, 256), (64, 64)) - mean_of(array, 4)).max() <= 0.5
 
-    @pytest.mark.parametrize("size", [(256, 300), (255, 301)])
-    def test_good_overviews_are_used(self, size, write_tiff):
-        path = write_tiff(ramp(*size))
-        with (
-            warnings.catch_warnings(),
-            rasterio.Env(TIFF_USE_OVR=True),
-        ):
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path, "r+") as file:
-                file.build_overviews([2, 4, 8], rasterio.enums.Resampling.nearest)
-        assert path.with_name("scene.tif.ovr").is_file()
-        with ps.open_raster(path) as raster:
+    @pytest.fixture
+    def with_overviews(self, write_tiff):
+        """Write a GeoTIFF with overviews in a file beside it, which is older."""
+
+        def with_overviews(array, how="average", **profile):
+            path = write_tiff(array, **profile)
+            with warnings.catch_warnings(), rasterio.Env(TIFF_USE_OVR=True):
+                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+                with rasterio.open(path, "r+") as file:
+                    file.build_overviews([2, 4, 8], rasterio.enums.Resampling[how])
+            os.utime(path.with_name("scene.tif.ovr"), (1, 1))
+            return path
+
+        return with_overviews
+
+    @pytest.mark.parametrize("size", [(256, 300), (255, 301), (9, 400)])
+    @pytest.mark.parametrize("how", ["nearest", "average", "cubic", "lanczos", "mode"])
+    def test_good_overviews_are_used(self, size, how, with_overviews):
+        rows, columns = np.mgrid[: size[0], : size[1]]
+        array = np.stack([127 + 120 * np.sin(rows / 9 + shift) * np.cos(columns / 7) for shift in range(3)], 2)
+        with ps.open_raster(with_overviews(array.astype(np.uint8), how)) as raster:
             assert len(raster.overviews) == 3
+
+    @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+    def test_overviews_of_what_was_there_before_are_told_and_not_shown(self, dtype, with_overviews):
+        rows, columns = np.mgrid[:256, :300]
+        array = (127 + 120 * np.sin(rows / 19) * np.cos(columns / 17)).astype(dtype)
+        if dtype == "float32":
+            array[:9, :9] = np.nan
+        path = with_overviews(array)
+        before = path.with_name("scene.tif.ovr").read_bytes()
+        path = with_overviews(250 - array)
+        path.with_name("scene.tif.ovr").write_bytes(before)
+        os.utime(path.with_name("scene.tif.ovr"), (1, 1))
+        with pytest.warns(InputWarning, match=r"\(scene\.tif\.ovr is older than the raster, and shows something else\): make them again"):
+            raster = ps.open_raster(path, limits=(0, 255))
+        with raster:
+            difference = raster.read(whole(raster), (64, 75))[..., :1] - mean_of(250 - array[..., None], 4)
+            assert np.nanmax(np.abs(difference)) <= 1.5
 
     @pytest.mark.parametrize(
         "content",

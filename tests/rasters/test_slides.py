@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import promptseg as ps
+from promptseg.errors import InputError
 from promptseg.rasters.window import Window
 from slides import TILE, reduced, tissue, write_svs
 
@@ -69,6 +70,14 @@ class TestAperio:
         with ps.open_raster(tmp_path / "slide.svs") as raster:
             assert raster.pixel_size is None
             assert distance(raster.read(WHOLE), PIXELS) < 2
+
+    @pytest.mark.parametrize("page", [0, 2])
+    def test_a_size_without_pixels_is_damage(self, page, tmp_path):
+        write_svs(tmp_path / "slide.svs", PIXELS)
+        with tifffile.TiffFile(tmp_path / "slide.svs", mode="r+") as file:
+            file.pages[page].tags["ImageWidth"].overwrite(0)
+        with pytest.raises(InputError, match=r"slide\.svs is damaged: one of its sizes has the axes .*, 0, 3\)\. Get the file again"):
+            ps.open_raster(tmp_path / "slide.svs")
 
 
 def in_tiles(pixels):

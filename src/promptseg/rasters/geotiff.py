@@ -22,6 +22,7 @@ from .mosaic import check_parts
 from .packages import geo_package
 from .pixel_sizes import PixelSize
 from .reader import LARGEST_PIECE, MOST_BANDS, Band, Color, Samples, several_pages
+from .stale import shows_another
 from .upright import stated_orientation
 from .window import Window
 
@@ -127,13 +128,15 @@ class GdalReader:
             return damage_of(beside, self._try)
         if str(beside) not in dataset.files:
             return None
+        older = beside.stat().st_mtime_ns < self._path.stat().st_mtime_ns
         for level, factor in enumerate(factors):
             with contextlib.closing(self._opened(OVERVIEW_LEVEL=str(level))) as overview:
-                size = overview.height, overview.width
-            if any(abs(side - of / factor) > _ROUNDED for side, of in zip(size, self.size, strict=True)):
-                return (
-                    f"{beside.name} holds one of {size[1]} x {size[0]} pixels, which is no reduced size of {self.size[1]} x {self.size[0]}"
-                )
+                height, width = overview.shape
+                if any(abs(side - of / factor) > _ROUNDED for side, of in zip(overview.shape, self.size, strict=True)):
+                    of = f"{self.size[1]} x {self.size[0]}"
+                    return f"{beside.name} holds one of {width} x {height} pixels, which is no reduced size of {of}"
+                if older and level == 0 and shows_another(dataset, overview, factor):
+                    return f"{beside.name} is older than the raster, and shows something else"
         return None
 
     def _try(self, path: Path) -> None:

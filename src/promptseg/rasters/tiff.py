@@ -107,9 +107,11 @@ class TiffReader:
         self.pixel_size = stated_in_tiff(file) if _is_of_a_scanner(file) else None
 
     def _check(self, series: Any) -> None:
-        """Raise `InputError` where a piece of the file is more than memory may hold, or a level is no copy of the first."""
+        """Raise `InputError` where a size has no pixels, a piece is more than memory may hold, or a level is no copy of the first."""
         for level in series.levels:
             frame = level.keyframe
+            if not all(level.shape):
+                raise InputError(f"{self._path} is damaged: one of its sizes has the axes {level.axes} {level.shape}. Get the file again")
             if frame.shaped[1] != 1 or len(level) != len(series) or level.axes != series.axes:
                 raise InputError(
                     f"{self._path} is no image of one plane in several sizes: one of them has the axes {level.axes} {level.shape}"
