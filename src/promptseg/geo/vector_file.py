@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,9 +144,9 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
         raise InputError(f"vectors are read from {', '.join(_OPEN)}, got {path}")
     if layer is not None and open_ is not _geopackage:
         raise InputError(f"only a GeoPackage has layers, got {path}:{layer}: give {path}")
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - They take a name of any length. A pipe would be waited for.
+        raise InputError(f"{path} is no file, such as a folder or a pipe: give a file of vectors")
     try:
-        if path.exists() and not path.is_file():  # To open a pipe would wait for who writes into it.
-            raise InputError(f"{path} is no file, such as a folder or a pipe: give a file of vectors")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError as error:

@@ -24,6 +24,7 @@ from ..images import load_image
 from .array import ArrayReader
 from .georeference import read_georeference
 from .geotiff import GdalReader
+from .jpeg import bytes_of_coefficients
 from .reader import Band, Reader
 from .window import Window
 
@@ -32,6 +33,9 @@ MAX_PLAIN_PIXELS = 1 << 30
 
 _IN_MEMORY = 64 << 20
 """Bytes of pixels up to which no file is needed."""
+
+_LARGEST_PROGRESSIVE = 500 << 20
+"""Maximum bytes of the coefficients of a progressive JPEG. libjpeg takes no more, as GDAL opens it."""
 
 _AT_ONCE = 16 << 20
 """Bytes that are decoded at once."""
@@ -60,6 +64,7 @@ def open_plain(path: Path) -> Reader:
                 f"{path} has {width} x {height} pixels, more than {MAX_PLAIN_PIXELS} for an image that must be decoded as a whole: "
                 "store it in tiles first, such as by gdal_translate -of COG"
             )
+        _check_memory(path)
         bands = _with_alpha(source)
         shape = (height, width, len(bands))
         if math.prod(shape) * source.dtype.itemsize <= _IN_MEMORY:
@@ -74,6 +79,15 @@ def open_plain(path: Path) -> Reader:
             georeference=source.georeference,
             orientation=source.orientation,
             close=close,
+        )
+
+
+def _check_memory(path: Path) -> None:
+    needed = bytes_of_coefficients(path)
+    if needed > _LARGEST_PROGRESSIVE:
+        raise InputError(
+            f"{path} is a progressive JPEG, which takes {needed >> 20} MB of memory until it is decoded, and at most "
+            f"{_LARGEST_PROGRESSIVE >> 20} MB are used: make a baseline JPEG of it, such as by jpegtran -copy all, which loses nothing"
         )
 
 
