@@ -157,6 +157,19 @@ class TestResuming:
         again = annotate(scene, pipeline=pipeline_of(parts), out=tmp_path / "parts", **settings)
         assert (again.processed, len(parts.seen)) == (0, len(whole.seen))
 
+    def test_tiles_that_are_encoded_together_give_the_same_bytes(self, scene, tmp_path):
+        class Together(Seeing):
+            def open_all(self, images):
+                self.kinds.append(len(images))
+                return [self.open(image) for image in images]
+
+        prompts = [Prompt.point(x, y) for x, y in ((65, 50), (15, 15), (105, 105), (70, 220), (230, 220))]
+        model = Together()
+        for out, batch_size in (("one", 1), ("some", 3)):
+            annotate(scene, *prompts, pipeline=pipeline_of(model), out=tmp_path / out, batch_size=batch_size, scale=(1, 0.5), **TILES)
+        assert self.outputs(tmp_path / "one") == self.outputs(tmp_path / "some")
+        assert len([count for count in model.kinds if isinstance(count, int) and count > 1]) > 1  # Of images, and of moved tiles.
+
     def test_what_only_a_moved_tile_shows_is_asked_again_when_it_changes(self, scene, tmp_path):
         settings = {"pipeline": pipeline_of(Seeing()), "out": tmp_path / "out", **TILES}
         annotate(scene, Prompt.point(64, 44), **settings)

@@ -235,6 +235,7 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
     killed, lines_then = json.loads(done.stdout)
     assert killed >= 5
     assert len(set(lines_then)) > 3  # The moments differ: the journal had another length at each.
+    assert '"moved":{"tile":0' in (tmp_path / "out" / "journal.jsonl").read_text()
     written = outputs(tmp_path / "out")
     assert {Path(name).parts[0] for name in written} == {
         *(".promptseg.json", ".scene.json", "coco.json", "objects.geojson", "tiles", "yolo-seg"),
