@@ -9,7 +9,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Union
 
@@ -21,7 +20,7 @@ from .._counting import number_of
 from .._prompt_hints import not_everything
 from ..errors import ConfigError, InputError, InputWarning, PromptError, shown
 from ..masks import Mask, Size
-from ..prompts import Concept, EverythingPrompt, Example, Prompt, TextPrompt, spatial
+from ..prompts import Concept, EverythingPrompt, Prompt, TextPrompt, spatial
 from ..protocols import EmbeddingStore
 from ..rasters.raster import Raster
 from ..rasters.window import Window
@@ -31,12 +30,12 @@ from ..runtime.progress import track
 from ..runtime.single_flight import SingleFlight
 from ..scene_masks import SceneMasks
 from .asking import Ask, TiledModel, checked, images_together, models_of, opened
+from .examples import for_tile, with_tiles
 from .grid import Tile, TileGrid
 from .joining import joined
-from .moving import extent, holds, into
 from .pieces import Piece, pieces_of
-from .placing import PlacedPrompt, places, with_coarser
-from .searching import found_in, tile_of, window_around
+from .placing import PlacedPrompt, with_coarser
+from .searching import found_in, tile_of
 
 TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
 """What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
@@ -266,7 +265,7 @@ class TiledSession(StaysInProcess):
             valid = self.raster.valid(tile.window, tile.input_size)
         if not valid.any():
             return SceneMasks((), self.size)
-        bound = [self._with_examples(prompt, tile) for prompt in prompts]
+        bound = [for_tile(prompt, tile, self.size, self.grids[0].tile, self._read) for prompt in prompts]
         (ask,) = self._open([tile])
         with self._timed("segment"):
             masks = ask(bound, False)
@@ -295,7 +294,10 @@ class TiledSession(StaysInProcess):
     def _over_tiles(self, prompts: Sequence[Prompt]) -> SceneMasks:
         pieces: list[Piece] = []
         by_grid = [(grid, tile) for grid in self.grids for tile in grid]
-        bound = {grid.scale: [self._bound(prompt, grid) for prompt in prompts] for grid in self.grids}
+        bound = {
+            grid.scale: [with_tiles(prompt, self.size, self.grids[index:], self._read) for prompt in prompts]
+            for index, grid in enumerate(self.grids)
+        }
         tiles = iter(track(by_grid, stage="tiles", total=len(by_grid), unit="tile"))
         while batch := list(itertools.islice(tiles, self._together)):
             with self._timed("read"):
@@ -312,35 +314,6 @@ class TiledSession(StaysInProcess):
             reach = number_of(found.cut, "object reaches the border of its", "objects reach the border of their")
             warnings.warn(f"{reach} tile at every scale, and may be cut there{self._coarser()}", InputWarning, stacklevel=3)
         return found.masks
-
-    def _bound(self, prompt: Prompt, grid: TileGrid) -> Prompt:
-        """Return a prompt whose examples in the raster have a tile as their image, of a grid if one holds them, else of a coarser one."""
-        if not isinstance(prompt, Concept):
-            return prompt
-        return replace(prompt, examples=tuple(self._bound_example(example, grid) for example in prompt.examples))
-
-    def _bound_example(self, example: Example, grid: TileGrid) -> Example:
-        if example.image is not None or example.digest is not None:
-            return example
-        prompt = example.prompt.in_raster(self.size)
-        _, tile = next(places(extent(prompt), [each for each in self.grids if each.scale <= grid.scale]))
-        return Example(self._read(tile), into(prompt, tile), example.positive)
-
-    def _with_examples(self, prompt: Prompt, tile: Tile) -> Prompt:
-        """Return a prompt for a tile. Its examples in the raster that do not lie in the tile have a tile around them as their image."""
-        if not isinstance(prompt, Concept):
-            return prompt
-        return replace(prompt, examples=tuple(self._example_for(example, tile) for example in prompt.examples))
-
-    def _example_for(self, example: Example, tile: Tile) -> Example:
-        if example.image is not None or example.digest is not None:
-            return example
-        prompt = example.prompt.in_raster(self.size)
-        box = extent(prompt)
-        if holds(tile.window, box, 0, self.size):
-            return replace(example, prompt=into(prompt, tile))
-        beside = tile_of(window_around(box, tile.window, self.size), self.grids[0].tile)
-        return Example(self._read(beside), into(prompt, beside), example.positive)
 
     def _asked(self, prompts: Sequence[PlacedPrompt], *, candidates: bool) -> list[PlacedPrompt]:
         """Ask the tiles of prompts, and return the prompts that are to be asked of further tiles."""

@@ -14,14 +14,15 @@ from ..._checks import flag, is_number, is_whole_number, whole_number
 from ...datasets.core import Category
 from ...errors import ConfigError, InputError, shown
 from ...image_files import Unused
-from ...prompts import Concept, Prompt, SpatialPrompt
+from ...prompts import Prompt, SpatialPrompt
 from ...rasters.opening import how_shown, open_as_before
 from ...rasters.raster import Raster
 from ...runtime.files import output_errors, write_atomically
 from ...runtime.structured import read_json
+from ...tiling.examples import with_tiles
 from ...tiling.grid import Tile, TileGrid
 from .core import AskedObject, SourceImage, SourceTile
-from .scene_prompts import bound_examples, objects_of, placed
+from .scene_prompts import objects_of, placed
 
 STATE = ".scene.json"
 """File in the output folder with the limits by which the raster is stretched, so that every run stretches it alike."""
@@ -228,7 +229,7 @@ def open_scene(source: str | os.PathLike[str], options: SceneOptions, prompts: S
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
         tiles = SceneTiles(path, raster, options, grids)
         common = (each for each in prompts if not isinstance(each, SpatialPrompt))
-        bound = tuple(bound_examples(each, raster, grids) if isinstance(each, Concept) else each for each in common)
+        bound = tuple(with_tiles(each, raster.size, grids, lambda tile: raster.read(tile.window, tile.input_size)) for each in common)
         if not places and options.prompts is None:
             return replace(tiles, prompts=bound)
         found = placed(objects_of(places, options.prompts, raster), grids, raster.name)

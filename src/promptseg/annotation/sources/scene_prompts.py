@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..._counting import number_of
-from ...errors import InputError, PromptError, shown
-from ...masks import Size
-from ...prompts import Concept, Example, Prompt, SpatialPrompt
+from ...errors import InputError, PromptError
+from ...prompts import SpatialPrompt
 from ...rasters.raster import Raster
 from ...tiling.grid import Tile, TileGrid
-from ...tiling.moving import extent, into
+from ...tiling.moving import extent
 from ...tiling.placing import places
 from .core import AskedObject
 
@@ -57,7 +56,7 @@ def placed(objects: Sequence[AskedObject], grids: Sequence[TileGrid], raster: st
     """Return the prompts for places in a raster by their tiles.
 
     Args:
-        objects: The objects that are asked for, in pixels of the raster.
+        objects: The objects that are asked for, as `objects_of` returns them.
         grids: The grids of tiles, the finest first.
         raster: Name of the raster, for messages.
 
@@ -66,9 +65,9 @@ def placed(objects: Sequence[AskedObject], grids: Sequence[TileGrid], raster: st
     """
     asked: dict[tuple[float, Tile], list[AskedObject]] = defaultdict(list)
     dropped = []
-    for each in objects:
+    for each, given in ((each, each.prompt) for each in objects if isinstance(each.prompt, SpatialPrompt)):
         try:
-            prompt = checked_place(each.prompt, grids[0].size)
+            prompt = given.in_raster(grids[0].size)
             grid, tile = next(places(extent(prompt), grids))
         except PromptError as error:
             dropped.append(f"{each.place}: {error}")
@@ -78,37 +77,3 @@ def placed(objects: Sequence[AskedObject], grids: Sequence[TileGrid], raster: st
         why = f": {dropped[0]}" if dropped else ""
         raise InputError(f"of {number_of(len(objects), 'prompt')} none lies in {raster}{why}")
     return PlacedObjects({tile: tuple(own) for tile, own in asked.items()}, tuple(dropped))
-
-
-def checked_place(prompt: Prompt, size: Size) -> SpatialPrompt:
-    """Return a prompt for a place in a raster of a size ``(height, width)``, clipped to it.
-
-    Raises:
-        PromptError: The prompt is no place, or lies outside of the raster.
-    """
-    if not isinstance(prompt, SpatialPrompt):
-        raise PromptError(f"{shown(prompt)} is no place in the raster")
-    return prompt.in_raster(size)
-
-
-def bound_examples(concept: Concept, raster: Raster, grids: Sequence[TileGrid]) -> Concept:
-    """Return a concept whose examples in the raster have a tile that holds them as their image.
-
-    Args:
-        concept: The concept.
-        raster: The raster.
-        grids: Its grids of tiles, the finest first.
-
-    Raises:
-        InputError: The raster cannot be read there.
-        PromptError: An example lies outside the raster.
-    """
-    return replace(concept, examples=tuple(_bound(each, raster, grids) for each in concept.examples))
-
-
-def _bound(example: Example, raster: Raster, grids: Sequence[TileGrid]) -> Example:
-    if example.digest is not None:
-        return example
-    prompt = checked_place(example.prompt, raster.size)
-    _, tile = next(places(extent(prompt), grids))
-    return Example(raster.read(tile.window, tile.input_size), into(prompt, tile), example.positive)
