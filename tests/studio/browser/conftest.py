@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import time
 from pathlib import Path
@@ -132,6 +133,34 @@ class StudioPage:
     def shown(self, uid):
         """Return the mask that the canvas shows of an object."""
         return mask_of(self.page.evaluate("uid => window.promptsegStudio.stage.pixelsOf(uid)", uid))
+
+
+class Held:
+    """Requests of a page that are held back until a test lets them go.
+
+    Args:
+        page: Playwright's page.
+        pattern: Regular expression of their addresses.
+    """
+
+    def __init__(self, page, pattern):
+        self._page, self._pattern = page, re.compile(pattern)
+        self._routes = []
+        page.route(self._pattern, self._hold)
+
+    def _hold(self, route):
+        self._routes.append(route)
+
+    def waits(self):
+        """Wait until there is one."""
+        while not self._routes:
+            self._page.wait_for_timeout(20)
+
+    def let_go(self):
+        """Answer what was held back, and hold back nothing more."""
+        for route in self._routes:
+            route.continue_()
+        self._page.unroute(self._pattern)
 
 
 class Fingers:

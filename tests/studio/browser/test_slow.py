@@ -1,51 +1,19 @@
 """Answers that take their time: what one does meanwhile is never lost silently, and never reaches another image."""
 
-import contextlib
-import re
-
 import pytest
 
 from promptseg.studio_server.image_list import key_of
 
-from .conftest import CUP
+from .conftest import CUP, Held
 
 OPENING = "mirrored.jpg is being opened"
-
-
-class Held:
-    """Requests of a page that are held back until a test lets them go.
-
-    Args:
-        page: The page.
-        pattern: Regular expression of their addresses.
-    """
-
-    def __init__(self, page, pattern):
-        self._page, self._pattern = page, re.compile(pattern)
-        self._routes = []
-        page.page.route(self._pattern, self._hold)
-
-    def _hold(self, route):
-        self._routes.append(route)
-
-    def waits(self):
-        """Wait until there is one."""
-        while not self._routes:
-            self._page.page.wait_for_timeout(20)
-
-    def let_go(self):
-        """Answer what was held back, and hold back nothing more."""
-        self._page.page.unroute(self._pattern)
-        for route in self._routes:
-            with contextlib.suppress(Exception):  # The page has given some up.
-                route.continue_()
 
 
 @pytest.fixture
 def opening(studio, new_page):
     """The page with the sample image, and the answer by which the next one is opened, which is held back."""
     page = new_page(studio)
-    held = Held(page, rf"/images/{key_of('mirrored.jpg')}$")
+    held = Held(page.page, rf"/images/{key_of('mirrored.jpg')}$")
     return page.open(), held
 
 
@@ -105,7 +73,7 @@ def test_a_stroke_that_is_drawn_as_the_next_image_is_asked_for_stays_on_its_own(
 
 def test_a_click_at_the_first_image_before_it_is_there_says_so(studio, new_page):
     page = new_page(studio)
-    held = Held(page, rf"/images/{key_of('coffee.jpg')}$")
+    held = Held(page.page, rf"/images/{key_of('coffee.jpg')}$")
     address = studio.client.post("/v1/studio/addresses").json()["address"]
     page.page.goto(f"{studio.url}{address}")
     held.waits()
@@ -121,7 +89,7 @@ def test_the_first_mask_of_an_image_shows_that_it_takes_longer_without_moving_an
         shown = ("[data-testid=stage]", ".status", ".side", "[data-testid=folder]", "[data-testid=zoom]")
         return [page.page.locator(each).bounding_box() for each in shown]
 
-    held = Held(page, r"/v1/segment$")
+    held = Held(page.page, r"/v1/segment$")
     before = places()
     page.page.mouse.move(*page.on_screen(*CUP))
     held.waits()
@@ -141,7 +109,7 @@ def test_the_first_mask_of_an_image_shows_that_it_takes_longer_without_moving_an
     assert page.test_id("stage").get_attribute("aria-busy") == "false"
     assert text not in page.page.locator(".status").inner_text()
     assert places() == before
-    held = Held(page, r"/v1/segment$")
+    held = Held(page.page, r"/v1/segment$")
     page.click(320, 160)
     held.waits()
     assert "One moment…" in page.test_id("draft").inner_text()

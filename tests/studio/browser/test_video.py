@@ -15,7 +15,7 @@ from promptseg import Mask, Pipeline
 from promptseg.pipeline import BuiltPipeline
 from running_server import serving
 
-from .conftest import Fingers, serious_faults
+from .conftest import Fingers, Held, serious_faults
 
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx2")
@@ -334,3 +334,25 @@ def test_fingers_go_through_the_timeline_and_zoom_it(video, frames):
     video.page.touchscreen.tap(right, y)
     video.wait_for(f"{AT} > {at}")
     assert video.frame < frames - 10
+
+
+def test_a_stroke_before_the_frame_is_open_is_refused_and_reaches_no_other_frame(video):
+    def stroke():
+        video.page.mouse.move(*video.on_screen(30, 70))
+        video.page.mouse.down()
+        video.page.mouse.move(*video.on_screen(60, 80), steps=4)
+        video.page.mouse.up()
+
+    toasts = video.page.get_by_test_id("toast")
+    held = Held(video.page, f"/images/{1:016x}$")
+    video.page.keyboard.press("b")
+    video.press("ArrowRight")
+    held.waits()
+    stroke()
+    assert (toasts.all_inner_texts(), video.objects) == (["The frame is opened when it rests"], [])
+    held.let_go()
+    video.rests_at(1)
+    assert (toasts.all_inner_texts(), video.objects) == ([], [])
+    stroke()
+    video.wait_for("promptsegStudio.state.objects.length === 1 && promptsegStudio.state.save === 'saved'")
+    assert video.runs == [[[1, 2, 1]]]

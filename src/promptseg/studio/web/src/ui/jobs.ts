@@ -25,6 +25,7 @@ export class Jobs {
       }
     }
     if (added === null) return;
+    this.workspace.takeTold();
     this.workspace.notices.announce(plural("drop.added", count));
     await this.workspace.openKey(added.key);
   }

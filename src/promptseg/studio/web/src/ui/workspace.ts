@@ -36,6 +36,8 @@ export type SaveShown = "saved" | "saving" | "offline" | "conflict" | "refused";
 const NO_STEPS: Steps = { undo: null, redo: null };
 /** Images after the one that is shown that are opened and encoded ahead. */
 const AHEAD = 2;
+/** Milliseconds in which summaries are taken together: each change of a list of thousands of images takes some. */
+const TOGETHER = 40;
 
 export class Workspace {
   readonly project = new Signal<Project | null>(null);
@@ -77,6 +79,8 @@ export class Workspace {
   settle: () => Promise<boolean> = () => Promise.resolve(false);
   /** Why nothing of the image can be changed, beside that another is being opened; null where it can. The page sets it. */
   closed: () => string | null = () => null;
+  /** Summaries that were told and are not yet in the list. */
+  private late = new Map<string, ImageSummary>();
   private numbers = new Map<string, number>();
   private turn = 0;
 
@@ -106,11 +110,26 @@ export class Workspace {
     return this.images.value.find((image) => image.key === key) ?? null;
   }
 
-  /** Take over a summary that the server told. */
+  /** Take over a summary that the server told. The list has it a moment later, with others that are told meanwhile. */
   told(summary: ImageSummary): void {
-    const known = this.images.value.some((image) => image.key === summary.key);
-    this.images.update((images) => (known ? images.map((image) => (image.key === summary.key ? summary : image)) : [...images, summary]));
     this.saver.told(summary.key, summary.version);
+    if (this.late.size === 0) setTimeout(() => this.takeTold(), TOGETHER);
+    this.late.set(summary.key, summary);
+  }
+
+  /** Bring into the list what the server told by now. */
+  takeTold(): void {
+    const { late } = this;
+    if (late.size === 0) return;
+    this.late = new Map();
+    this.images.update((images) => {
+      const newer = images.map((image) => {
+        const told = late.get(image.key);
+        late.delete(image.key);
+        return told !== undefined && told.version >= image.version ? told : image;
+      });
+      return [...newer, ...late.values()];
+    });
   }
 
   get shownImages(): ImageSummary[] {

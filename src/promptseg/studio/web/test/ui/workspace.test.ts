@@ -32,6 +32,7 @@ beforeEach(() => {
   const saver = {
     status: new Signal({ state: "saved" }),
     onDocument: (listener: typeof hear) => void (hear = listener),
+    told: vi.fn(),
     save,
     open: (_: string, document: unknown) => document,
   };
@@ -163,5 +164,24 @@ describe("while another image is being opened", () => {
     workspace.images.update((images) => [...images, { ...SUMMARY, key: "c", name: "c.jpg" }]);
     await workspace.openKey("c");
     expect([workspace.opening.value, workspace.failed.value?.summary.key]).toEqual([false, "c"]);
+  });
+});
+
+describe("summaries that the server tells", () => {
+  test("change the list together, a moment later, and the newest counts", async () => {
+    const lists: string[][] = [];
+    workspace.images.subscribe((images) => lists.push(images.map(({ key, version }) => `${key}${version}`)));
+    for (const version of [1, 2]) workspace.told({ ...SUMMARY, version });
+    workspace.told({ ...SUMMARY, key: "c", version: 1 });
+    workspace.images.update((images) => images.map((image) => (image.key === "b" ? { ...image, version: 5 } : image)));
+    workspace.told({ ...SUMMARY, key: "b", version: 4 });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(lists).toEqual([
+      ["a0", "b5"],
+      ["a2", "b5", "c1"],
+    ]);
+    workspace.told({ ...SUMMARY, version: 3 });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(lists.at(-1)).toEqual(["a3", "b5", "c1"]);
   });
 });
