@@ -16,7 +16,7 @@ from promptseg.rasters.window import Window
 from promptseg.runtime.progress import report_to
 from promptseg.server import rasters
 from promptseg.server.errors import NotFoundError, RefusedError
-from promptseg.server.open_raster import scales_of
+from promptseg.server.open_raster import OpenRaster, scales_of
 from promptseg.server.operations import Encode, SearchRaster, Segment
 from promptseg.server.rasters import RasterStore
 from promptseg.server.replica import Replica
@@ -130,6 +130,24 @@ def test_all_tiles_are_searched_as_work_that_reports_its_progress(offered, tmp_p
     assert len(result.masks) == reported[-1].total > 2
     assert (reported[-1].stage, reported[-1].done) == ("tiles", reported[-1].total)
     assert device.open_images == 0  # A sweep of what is open does not end it.
+
+
+def test_work_on_all_tiles_that_is_given_up_closes_its_raster(offered, tmp_path, monkeypatch):
+    class GivenUpError(Exception):
+        pass
+
+    def give_up(progress):
+        if progress.done == 2:
+            raise GivenUpError
+
+    def note(raster):
+        closed.append(raster)
+
+    closed = []
+    monkeypatch.setattr(OpenRaster, "close", note)
+    with report_to(give_up), pytest.raises(GivenUpError):
+        list(finding_replica(tmp_path).work(SearchRaster("fake", offered("a.tif"), (Prompt.text("roof"),))))
+    assert len(closed) == 1
 
 
 def test_open_rasters_are_bounded_and_closed_when_they_are_dropped(offered, tmp_path):

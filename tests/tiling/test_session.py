@@ -20,6 +20,7 @@ from promptseg.results import Provenance
 from promptseg.runtime.progress import report_to
 from promptseg.scene_masks import SceneMask
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
+from promptseg.tiling import searching
 from promptseg.tiling import session as tiled
 from promptseg.tiling.session import OpensTiled, open_tiled
 
@@ -395,6 +396,13 @@ class TestSearch:
         session = painter.open_tiled(raster_of(*SCATTERED, valid_pixels=valid), **TILES)
         assert len(session.search(Window(0, 0, 100, 200), Prompt.everything())) == 0
         assert painter.opened == []
+
+    def test_what_is_too_large_for_a_mask_is_left_out_and_a_warning_says_so(self, monkeypatch):
+        monkeypatch.setattr(searching, "MAX_PIXELS", 100)
+        session = Painter().open_tiled(raster_of(rectangle(SIZE, 5, 5, 10, 10), rectangle(SIZE, 30, 30, 60, 60)), **TILES)
+        with pytest.warns(InputWarning, match="1 found in"):
+            (found,) = session.search(Window(0, 0, 100, 100), Prompt.everything())
+        assert found.box == (5, 5, 10, 10)
 
     def test_the_window_stays_open_for_the_next_prompt(self):
         painter = Painter()

@@ -47,7 +47,7 @@ def window_around(box: Box, like: Window, size: Size) -> Window:
 def found_in(masks: Masks, tile: Tile, valid: NDArray[np.bool_]) -> Iterator[SceneMask]:
     """Yield the masks of a tile in pixels of the raster, in their order, without those that are empty.
 
-    An object whose box has more than `promptseg.images.MAX_PIXELS` pixels of the raster, as many as a mask can have, is left out.
+    What is `too_large` is left out.
 
     Args:
         masks: What a model found in the tile, as masks of the tile's `input_size`.
@@ -56,17 +56,18 @@ def found_in(masks: Masks, tile: Tile, valid: NDArray[np.bool_]) -> Iterator[Sce
     """
     for mask in masks:
         seen = mask if valid.all() else with_data(mask, valid)
-        if seen.area and _pixels_of_box(seen, tile) <= MAX_PIXELS:
+        if seen.area and not too_large(seen, tile):
             yield rescaled(replace(seen, detection_index=None), tile.window)
+
+
+def too_large(mask: Mask, tile: Tile) -> bool:
+    """Return whether the box of a tile's mask has more pixels of the raster than a mask can have: `promptseg.images.MAX_PIXELS`."""
+    x0, y0, x1, y1 = mask.box
+    across, down = tile.window.width / tile.input_size[1], tile.window.height / tile.input_size[0]
+    return bool(((x1 - x0) * across + 1) * ((y1 - y0) * down + 1) > MAX_PIXELS)
 
 
 def _span(start: float, end: float, length: int, most: int) -> tuple[int, int]:
     """Return where a span of a length begins that has another one near its middle, and its length."""
     length = min(most, max(length, math.ceil(end) - math.floor(start)))
     return min(most - length, max(0, round((start + end - length) / 2))), length
-
-
-def _pixels_of_box(mask: Mask, tile: Tile) -> int:
-    x0, y0, x1, y1 = mask.box
-    across, down = tile.window.width / tile.input_size[1], tile.window.height / tile.input_size[0]
-    return int(((x1 - x0) * across + 1) * ((y1 - y0) * down + 1))

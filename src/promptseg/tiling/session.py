@@ -19,6 +19,7 @@ from .._checks import flag, is_number, whole_number
 from .._counting import number_of
 from .._prompt_hints import not_everything
 from ..errors import ConfigError, InputError, InputWarning, PromptError, shown
+from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Size
 from ..prompts import Concept, EverythingPrompt, Prompt, TextPrompt, spatial
 from ..protocols import EmbeddingStore
@@ -35,7 +36,7 @@ from .grid import Tile, TileGrid
 from .joining import joined
 from .pieces import Piece, pieces_of
 from .placing import PlacedPrompt, with_coarser
-from .searching import found_in, tile_of
+from .searching import found_in, tile_of, too_large
 
 TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
 """What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
@@ -252,6 +253,9 @@ class TiledSession(StaysInProcess):
             PromptError: A prompt is of another kind, or an example does not lie in the raster.
             IncompatibleStagesError: The session is a segmenter's, or a prompt needs a stage that the pipeline lacks.
             InputError: The window reaches beyond the raster, the session is closed, or the raster cannot be read.
+
+        Warns:
+            InputWarning: Objects are left out.
         """
         self._check_open()
         height, width = self.size
@@ -269,6 +273,9 @@ class TiledSession(StaysInProcess):
         (ask,) = self._open([tile])
         with self._timed("segment"):
             masks = ask(bound, False)
+        if left_out := sum(too_large(mask, tile) for mask in masks):
+            message = f"{left_out} found in {window.box} left out, as the box has more than {MAX_PIXELS} pixels: search a smaller window"
+            warnings.warn(message, InputWarning, stacklevel=2)
         return SceneMasks(found_in(masks, tile, valid), self.size)
 
     def close(self) -> None:

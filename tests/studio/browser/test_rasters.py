@@ -105,6 +105,7 @@ def test_what_is_like_an_object_that_is_not_shown_is_found_in_what_is_shown(rast
 def test_suggestions_are_for_the_whole_raster(raster_page):
     raster_page.test_id("folder-menu").click()
     raster_page.test_id("suggest").click()
+    assert raster_page.test_id("suggest-raster").is_visible()
     raster_page.test_id("suggest-phrases").fill("cell")
     raster_page.test_id("suggest-go").click()
     raster_page.wait_until("studio => studio.state.state === 'suggested'")

@@ -37,6 +37,8 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
   });
   const why = h("p", { class: "small soft", attrs: { "data-testid": "suggest-why" } }, t("missing.text"));
   why.hidden = findsWords;
+  const slow = h("p", { class: "small soft", attrs: { "data-testid": "suggest-raster" } }, t("suggest.raster"));
+  slow.hidden = workspace.open.value?.raster !== true;
   const refused = h("p", { attrs: { role: "alert", "data-testid": "suggest-refused" } });
   refused.hidden = true;
   const start = async (): Promise<void> => {
@@ -78,6 +80,7 @@ export function openSuggest(workspace: Workspace, begin: (prompts: Prompt[], thr
     testid: "suggest-dialog",
     body: [
       told,
+      slow,
       why,
       labeled(t("suggest.phrases"), phrases),
       refused,
