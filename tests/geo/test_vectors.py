@@ -275,3 +275,10 @@ def test_a_path_with_an_exclamation_mark_is_that_of_no_other_file(suffix, scene,
 def test_a_shapefile_is_not_written(suffix, scene, tmp_path):
     with pytest.raises(OutputError, match=r"'\.shp', and vectors are written as \.geojson, \.gpkg, \.parquet"):
         write_vectors(scene, (tmp_path / f"objects{suffix}").with_suffix(".shp"), georeference=NORTH_UP)
+
+
+@pytest.mark.parametrize("matrix", [(float("nan"), 0, 0, 0, -1, 0), (1, 1, 0, 1, 1, 0)])
+def test_a_map_that_cannot_be_inverted_is_refused_before_a_file_is_written(suffix, matrix, tmp_path):
+    with pytest.raises(InputError, match=r"the georeference is not valid: its matrix .* cannot be inverted"):
+        write_vectors(SceneMasks([drawn([[1]], (5, 5))], SIZE), tmp_path / f"a{suffix}", georeference=Georeference(matrix, 32632))
+    assert not list(tmp_path.iterdir())

@@ -389,6 +389,11 @@ class TestSearch:
         (found,) = session.search(Window(0, 0, 100, 120), Prompt.example(None, Prompt.box(300, 200, 320, 220), label="cell"))
         assert found.box == (50, 40, 70, 60)  # The fake finds it where the example is in its own window: in the middle.
 
+    def test_what_is_no_window_is_named(self):
+        session = Painter().open_tiled(raster_of(), **TILES)
+        with pytest.raises(InputError, match=r"search\(\) takes a Window and then prompts, got 5: write Window\(y, x, height, width\)"):
+            session.search(5, Prompt.everything())
+
     def test_a_window_without_data_is_not_asked(self):
         painter = Painter()
         valid = np.zeros(SIZE, bool)

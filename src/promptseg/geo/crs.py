@@ -31,6 +31,18 @@ def system_of(georeference: Georeference | None) -> Any | None:
     return parsed(f"EPSG:{georeference.epsg}" if georeference.epsg is not None else str(georeference.wkt))
 
 
+def check_place(georeference: Georeference | None) -> None:
+    """Check that coordinates can be written: that the map of a georeference can be inverted, and that its CRS is known.
+
+    Raises:
+        InputError: One is not so.
+        MissingDependencyError: rasterio is not installed.
+    """
+    if georeference is not None and not georeference.is_invertible:
+        raise InputError(f"the georeference is not valid: its matrix {georeference.matrix} cannot be inverted")
+    system_of(georeference)
+
+
 def parsed(text: str) -> Any:
     """Return a CRS, given as ``EPSG:25832``, ``OGC:CRS84``, WKT or PROJJSON, as ``rasterio.crs.CRS``.
 

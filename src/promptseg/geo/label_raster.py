@@ -26,7 +26,7 @@ from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask, SceneMasks
 from .begun_output import begun_output
-from .crs import area_unit, system_of
+from .crs import area_unit, check_place, system_of
 
 LABEL_SUFFIXES = (".tif", ".tiff")
 """Suffixes of a label raster."""
@@ -59,7 +59,7 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
         georeference: Where the raster lies, as `Raster.georeference` says; None if it does not say.
 
     Raises:
-        InputError: PROJ does not know the CRS.
+        InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
         OutputError: The suffix is another, a file cannot be written, or promptseg did not write what is there.
         MissingDependencyError: rasterio is not installed.
     """
@@ -87,14 +87,14 @@ def check_label_raster(path: Path, georeference: Georeference | None) -> None:
         georeference: Where the raster lies.
 
     Raises:
-        InputError: PROJ does not know the CRS.
+        InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
         OutputError: The suffix is another, or promptseg did not write what is there.
         MissingDependencyError: rasterio is not installed.
     """
     if path.suffix.lower() not in LABEL_SUFFIXES:
         raise OutputError(f"cannot write {path}: a label raster is a GeoTIFF, and has the suffix {' or '.join(LABEL_SUFFIXES)}")
     geo_package("rasterio", "a label raster")
-    system_of(georeference)
+    check_place(georeference)
     for file in (path, table_of(path)):
         with output_errors(file):
             check_file(file)

@@ -23,7 +23,7 @@ from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask
 from .begun_output import begun_output
-from .crs import system_of
+from .crs import check_place
 from .features import Feature, features_of
 from .geojson_file import write_geojson
 from .pyogrio_safety import check_gdal_path
@@ -62,7 +62,7 @@ def write_vectors(
 
     Raises:
         ConfigError: `tolerance` is no finite number of at least 0.
-        InputError: PROJ does not know the CRS.
+        InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
         OutputError: The suffix is another, the file cannot be written, or promptseg did not write what is there.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
@@ -86,7 +86,7 @@ def check_vectors(path: Path, georeference: Georeference | None) -> None:
         georeference: Where the raster lies.
 
     Raises:
-        InputError: PROJ does not know the CRS.
+        InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
         OutputError: The suffix is another, or promptseg did not write what is there.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
@@ -98,7 +98,7 @@ def check_vectors(path: Path, georeference: Georeference | None) -> None:
         geo_package(package, name)
     if "pyogrio" in packages:
         check_gdal_path(path, OutputError)
-    system_of(georeference)
+    check_place(georeference)
     with output_errors(path):
         check_file(path)
 

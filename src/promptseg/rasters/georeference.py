@@ -35,6 +35,12 @@ class Georeference:
     wkt: str | None = None
 
     @property
+    def is_invertible(self) -> bool:
+        """Whether each place in the world is that of one place in the image."""
+        a, b, _, d, e, _ = self.matrix
+        return bool(np.isfinite(self.matrix).all()) and a * e != b * d
+
+    @property
     def mirrors(self) -> bool:
         """Whether the map reverses the orientation of rings, as it does when north is up."""
         a, b, _, d, e, _ = self.matrix
@@ -85,8 +91,7 @@ def stated_georeference(path: Path, tags: Mapping[int, Any]) -> Georeference | N
 
 def checked(found: Georeference, path: Path) -> Georeference:
     """Return a georeference whose map can be inverted, or raise `InputError`, with the path of the image."""
-    a, b, _, d, e, _ = found.matrix
-    if not np.isfinite(found.matrix).all() or a * e == b * d:
+    if not found.is_invertible:
         raise InputError(f"the georeference of {path} is not valid: its matrix {found.matrix} cannot be inverted")
     return found
 

@@ -259,6 +259,8 @@ class TiledSession(StaysInProcess):
         """
         self._check_open()
         height, width = self.size
+        if not isinstance(window, Window):
+            raise InputError(f"search() takes a Window and then prompts, got {shown(window)}: write Window(y, x, height, width)")
         if window.bottom > height or window.right > width:
             raise InputError(f"a window lies in the raster of {width} x {height} pixels, got {window.box} as (x0, y0, x1, y1)")
         for index, prompt in enumerate(prompts):
