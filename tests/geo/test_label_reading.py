@@ -178,6 +178,10 @@ class TestRefused:
         with pytest.raises(InputError, match=r"a\.tif has more than 50 parts of objects, the limit: is it a label raster\?"):
             read_scene(labels(tmp_path / "a.tif", np.arange(300 * 400, dtype=np.uint32).reshape(SIZE)), RASTER)
 
+    def test_an_absent_file(self, tmp_path):
+        with pytest.raises(InputError, match=r"there is no file .*a\.tif: check the path"):
+            read_scene(tmp_path / "a.tif:classes", RASTER)
+
     @pytest.mark.parametrize("content", [b"", b"II*\0\x08\0\0\0\xff\xff"])
     def test_a_damaged_file(self, content, tmp_path):
         (tmp_path / "a.tif").write_bytes(content)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import absent_hint
 from ..datasets.core import read_score
 from ..errors import InputError
 from ..image_formats import MAX_PIXELS
@@ -57,6 +58,8 @@ def read_labels(path: Path, raster: Placed, *, classes: bool = False) -> SceneMa
             than the raster, or an object with a box of more than `promptseg.images.MAX_PIXELS`; or the table is damaged.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
+    if not path.exists():
+        raise InputError(f"there is no file {path}{absent_hint(path)}")
     about = _table(table_of(path))
     with contextlib.closing(open_numbers(path)) as reader:
         _check_size(reader.size, raster, path)
