@@ -1,3 +1,4 @@
+import os
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 
 import promptseg as ps
 from promptseg.errors import InputError
+from promptseg.rasters.mosaic import parts_of
+from promptseg.rasters.opening import check_unchanged
 from promptseg.rasters.window import Window
 from raster_files import ramp
 
@@ -102,3 +105,23 @@ def test_overviews_beside_a_raster_that_are_at_an_address_are_not_fetched(mosaic
     mosaic(f"{internet.address}/a.tif", "scene.tif.ovr")
     assert np.array_equal(read(path), array[..., 0])
     assert not internet.was_asked()
+
+
+def test_a_part_that_changes_or_goes_changes_the_mosaic(mosaic, write_tiff):
+    part = write_tiff(ramp(64, 64, 1), "part.tif")
+    mosaic(part, "inner.vrt")
+    with ps.open_raster(mosaic("inner.vrt", relative=True)) as raster:
+        description = raster.description
+    check_unchanged(description)
+    os.utime(part, ns=(2**62, 2**62))
+    with pytest.raises(InputError, match=r"scene\.vrt was changed since it was opened first"):
+        check_unchanged(description)
+    part.unlink()
+    with pytest.raises(InputError, match=r"scene\.vrt was changed since it was opened first"):
+        check_unchanged(description)
+
+
+def test_the_files_of_mosaics_of_each_other_are_found_once(mosaic):
+    one = mosaic("inner.vrt", relative=True)
+    other = mosaic("scene.vrt", "inner.vrt", relative=True)
+    assert set(parts_of(one)) == {one, other}

@@ -6,22 +6,27 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
+from .mosaic import parts_of
 
 _MOST_FILES = 1000
 _METADATA = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata")
 
 
 def identity_of(path: Path) -> dict[str, int]:
-    """Return ``bytes`` and ``modified`` (nanoseconds) of a file; of a folder, those of the descriptions of arrays in it.
+    """Return ``bytes`` and ``modified`` (nanoseconds) of a file, with those of a mosaic's parts; of a folder, of the descriptions in it.
 
     Raises:
         InputError: The file cannot be looked at.
     """
     try:
-        found = [path.stat()] if not path.is_dir() else [file.stat() for file in _descriptions(path)]
+        found = [file.stat() for file in (_descriptions(path) if path.is_dir() else (path, *_parts(path)))]
     except OSError as error:
         raise InputError(f"cannot read raster {path}: {error.strerror or error}") from error
     return {"bytes": sum(each.st_size for each in found), "modified": max((each.st_mtime_ns for each in found), default=0)}
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    return parts_of(path) if path.is_file() else ()  # To open a pipe would wait for who writes into it.
 
 
 def _descriptions(folder: Path) -> list[Path]:

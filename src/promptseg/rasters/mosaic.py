@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError, shown
@@ -37,6 +38,31 @@ def check_parts(path: Path) -> None:
     overviews = Path(f"{path}.ovr")
     if overviews.is_file():
         _check(overviews, (path,), set())
+
+
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """Return the files of which a mosaic is made, as far as they are there, and of which those are made; none for any other file.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    found: dict[Path, None] = {}
+    waiting = [path]
+    while waiting:
+        for place in _files_of(each := waiting.pop(), each.stat().st_size, each.stat().st_mtime_ns):
+            if place not in found and place.is_file():
+                found[place] = None
+                waiting.append(place)
+    return tuple(found)
+
+
+@lru_cache(maxsize=65_536)
+def _files_of(path: Path, size: int, modified: int) -> tuple[Path, ...]:  # noqa: ARG001 - Size and time are of the key of the cache.
+    """Return where the parts of a file of a size and time are, or would be; none where it is no mosaic."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    is_mosaic = any(mark in head for mark in _MARKS)
+    return tuple(place for _, place in _parts(path)) if is_mosaic else ()
 
 
 def _check(path: Path, above: tuple[Path, ...], seen: set[Path]) -> None:
