@@ -104,7 +104,7 @@ class Bench:
             calls = dict(zip(SIDES, sides(), strict=True))
             warming = calls if warm is None else dict(zip(SIDES, warm(), strict=True))
             spent = 0.0
-            for turn in range(-1, ROUNDS):  # The first is for warming up.
+            for turn in range(0 if self.options.quick else -1, ROUNDS):  # Turn -1 is for warming up.
                 for side in [side for side in calls if side not in failed]:
                     try:
                         seconds, mib = self.timed(warming[side] if turn < 0 else calls[side])

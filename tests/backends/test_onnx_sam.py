@@ -31,7 +31,7 @@ LAYOUTS = {
 
 
 @pytest.fixture(params=LAYOUTS)
-def pair(request):
+def pair(request, prepared_once):
     """A folder with a pair in each layout, the name of a model in that layout, the layout, and the class that runs it."""
     return request.getfixturevalue(request.param), *LAYOUTS[request.param]
 

@@ -17,7 +17,7 @@ from promptseg.runtime.home import cache_dir
 from promptseg.runtime.prepared import check_prepared
 from promptseg.weights.store import file_sha256
 
-PAIRS = ("sam_pair", "sam2_pair", "samexporter_pair", "efficient_sam_pair")
+PAIRS = ("sam_pair", "sam2_pair", "efficient_sam_pair")
 PROMPT = [Prompt.box(15, 20, 70, 95)]
 
 
@@ -39,7 +39,17 @@ def kept():
     return list(cache_dir().glob(f"prepared/*/{int8.FILE}"))
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
 class TestEveryLayout:
+    @pytest.fixture(autouse=True)
+    def _quantized_once(self, isolated_home, home, monkeypatch):
+        """Quantize an encoder once for all tests: they share the folder where it is kept."""
+        monkeypatch.setenv("PROMPTSEG_HOME", str(home))
+
     def test_features_are_near_those_of_float32_and_no_others(self, pair, photo):
         exact, near = (load(pair, quantize=quantize).open(photo()).embedding.features for quantize in (None, "int8"))
         assert set(exact) == set(near)

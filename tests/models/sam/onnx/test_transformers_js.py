@@ -15,7 +15,7 @@ BOX = Prompt.box(15, 20, 70, 95)
 
 
 @pytest.fixture
-def load(transformers_js_models):
+def load(transformers_js_models, prepared_once):
     """``load("sam", **options)`` loads a tiny model by its folder."""
     return lambda name, **options: promptseg.load("onnx-sam", weights=transformers_js_models(name)[1], device="cpu", **options)
 

@@ -15,7 +15,6 @@ from promptseg.models.sam.torch.vit import VitEncoder  # noqa: E402
 
 CUDA, SECOND = torch.device("cuda"), torch.device("cuda", 1)
 BATCH = 16
-DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 
 
 def all_good(zeros):
@@ -38,10 +37,9 @@ def load(request, tiny_sam, tiny_sam2):
     return load
 
 
-@DTYPES
-def test_an_embedding_stays_on_the_device_until_it_is_read(load, dtype, fake_cuda, photo):
+def test_an_embedding_stays_on_the_device_until_it_is_read(load, fake_cuda, photo):
     with fake_cuda() as cuda:
-        session = load(dtype).open(photo())
+        session = load(torch.bfloat16).open(photo())
         assert cuda.waits == []
         session.segment([Prompt.point(50, 50)])
         assert not any(len(shape) == 4 for shape, _ in cuda.copied)
@@ -64,10 +62,9 @@ def test_several_images_are_encoded_without_a_wait(load, fake_cuda, photo):
         assert cuda.waits == []
 
 
-@DTYPES
-def test_everything_mode_waits_three_times_a_batch_and_never_for_a_mask(load, dtype, fake_cuda, photo):
+def test_everything_mode_waits_three_times_a_batch_and_never_for_a_mask(load, fake_cuda, photo):
     with fake_cuda(all_good) as cuda:
-        session = load(dtype).open(photo())
+        session = load(torch.bfloat16).open(photo())
         session.everything(Prompt.everything(8, box_nms_thresh=1))
         batches = 64 // BATCH
         # Scores, rough stability, and measurements. Then run lengths of the masks that are kept, batch by batch.
@@ -88,10 +85,9 @@ def test_prompts_wait_by_the_batch(load, count, fake_cuda, photo):
         assert cuda.waits == ["copy", *stable, "nonzero", "copy", "copy"] * -(-count // BATCH)
 
 
-@DTYPES
-def test_a_mask_as_a_prompt_and_all_candidates_run_on_the_device(load, dtype, fake_cuda, photo):
+def test_a_mask_as_a_prompt_and_all_candidates_run_on_the_device(load, fake_cuda, photo):
     with fake_cuda(all_good) as cuda:
-        session = load(dtype).open(photo())
+        session = load(torch.bfloat16).open(photo())
         logits = np.ones((session.embedding.geometry.low_res,) * 2, np.float32)
         assert len(session.segment([Prompt.point(20, 20) + Prompt.mask(logits)], candidates=True)) == 3
         assert cuda.waits == ["copy", "nonzero", "copy", "copy"]
