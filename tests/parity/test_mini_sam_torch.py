@@ -49,7 +49,6 @@ def test_it_answers_as_on_onnx_runtime(session, mini_sam):
     assert_same_answers(session, mini_sam.open(coffee()))
 
 
-@pytest.mark.full_size
 @pytest.mark.shared
 def test_it_answers_as_its_checkpoint(session, weights):
     checkpoint = promptseg.load("mini-sam", weights=weights, device="cpu", cache=None)
