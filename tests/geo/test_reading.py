@@ -177,6 +177,40 @@ def test_coordinates_are_pixels_where_the_raster_has_no_georeference(tmp_path):
     assert read_prompts(path, raster_at(None))[0].prompt.xy.tolist() == [[10, 20]]
 
 
+@pytest.mark.parametrize("stated", ["urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:EPSG::4326", "urn:ogc:def:crs:EPSG::32632"])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("read", [read_prompts, read_scene])
+def test_geojson_that_states_a_system_does_not_fit_a_raster_without_georeference(read, last, stated, tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Polygon", [[[7, 52], [8, 52], [8, 53], [7, 52]]], {"crs": None})] * 99, crs=stated)
+    if last:  # After the features.
+        members = json.loads(path.read_text())
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": members["features"], "crs": members["crs"]}))
+    with pytest.raises(InputError, match=r"a\.geojson is in .*scene\.tif has no georeference, so coordinates are its pixels"):
+        read(path, raster_at(None))
+
+
+def test_longitude_and_latitude_that_promptseg_wrote_do_not_fit_a_raster_without_georeference(tmp_path):
+    write_vectors(shapes(), tmp_path / "objects.geojson", georeference=Georeference((1e-3, 0, 7.4, 0, -1e-3, 52.1), 4326))
+    with pytest.raises(InputError, match=r"EPSG:4326.*scene\.tif has no georeference"):
+        read_scene(tmp_path / "objects.geojson", raster_at(None))
+
+
+@pytest.mark.parametrize("kind", ["Point", "Polygon"])
+def test_geojson_that_states_no_system_and_has_no_degrees_may_be_in_that_of_the_raster(kind, tmp_path):
+    places = world((10, 10), (30, 10), (10, 50), (10, 10))
+    path = geojson(tmp_path / "a.geojson", [(kind, places[0] if kind == "Point" else [places], {})], crs=None)
+    why = r"states no .* means degrees, and its coordinates are none, such as \(\d+.*\).*EPSG:32632.*ogr2ogr -a_srs EPSG:32632 copy\.gpkg"
+    with pytest.raises(InputError, match=why):
+        read_prompts(path, RASTER)
+
+
+@pytest.mark.parametrize("read", [read_prompts, read_scene])
+def test_the_name_of_a_layer_may_not_be_missing(read, tmp_path):
+    geopackage(tmp_path / "a.gpkg", [shapely.Point(world((5, 5))[0])])
+    with pytest.raises(InputError, match=r"the name of the layer is missing after .*a\.gpkg: give .*a\.gpkg:LAYER"):
+        read(tmp_path / "a.gpkg:", RASTER)
+
+
 def test_world_coordinates_do_not_fit_a_raster_without_georeference(tmp_path):
     with pytest.raises(InputError, match=r"EPSG:32632.*scene\.tif has no georeference, so coordinates are its pixels"):
         read_prompts(geopackage(tmp_path / "a.gpkg", [shapely.Point(world((5, 5))[0])]), raster_at(None))

@@ -104,7 +104,7 @@ def check_same_system(given: str | None, georeference: Georeference | None, file
     if georeference is None and theirs is not None:
         raise InputError(
             f"{file} is in {name_of(theirs)}, and {raster} has no georeference, so coordinates are its pixels: "
-            "give the raster its georeference (gdal_edit.py -a_srs … -a_ullr …), or vectors in pixels"
+            "give the raster its georeference (gdal_edit.py -a_srs … -a_ullr …), or vectors in pixels, as GeoJSON without a crs"
         )
     if own is None:
         return
@@ -118,6 +118,28 @@ def check_same_system(given: str | None, georeference: Georeference | None, file
             f"{file} is in {name_of(theirs)}, and {raster} in {name_of(own)}: nothing is reprojected silently. "
             f"Make a copy in the system of the raster: {_copy('-t_srs', own, raster, file)}"
         )
+
+
+def check_degrees(at: tuple[float, float], georeference: Georeference | None, file: object, raster: str) -> None:
+    """Check that a GeoJSON file that states no CRS may be in longitude and latitude, where the raster is in another CRS.
+
+    Args:
+        at: Coordinates in the file.
+        georeference: That of the raster.
+        file: The file, for the message.
+        raster: Name of the raster, for the message.
+
+    Raises:
+        InputError: The coordinates are no longitude and latitude. The message has the command that says in which CRS they are.
+        MissingDependencyError: rasterio is not installed.
+    """
+    own, (x, y) = system_of(georeference), at
+    if own is None or (abs(x) <= _MAX_LONGITUDE and abs(y) <= _MAX_LATITUDE) or _same(own, parsed(f"EPSG:{WGS84}")):
+        return
+    raise InputError(
+        f"{file} states no coordinate reference system, which for GeoJSON means degrees, and its coordinates are none, such as "
+        f"({x:.10g}, {y:.10g}). If they are in that of {raster}, {name_of(own)}, say so in a copy: {_copy('-a_srs', own, raster, file)}"
+    )
 
 
 def check_same_grid(given: Georeference | None, raster: Placed, file: object) -> None:
@@ -164,6 +186,7 @@ def _copy(option: str, system: Any, raster: str, file: object) -> str:
 _UNKNOWN = "Undefined"
 """In the WKT that GDAL gives for tables of a GeoPackage without a CRS."""
 
+_MAX_LONGITUDE, _MAX_LATITUDE = 180, 90
 _NEAR = 0.1
 """Pixels by which corners may be off where two files lie at the same place: as much as rounded transforms are."""
 _WARP = "Bring it to the pixels of the raster, such as by gdalwarp -r near -t_srs … -te … -ts … {} copy.tif"

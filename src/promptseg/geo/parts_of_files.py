@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def split_part(path: Path) -> tuple[Path, str | None]:
-    """Return a file, and the name of what is meant in it, or None where a path names a file alone.
+    """Return a file, and the name of what is meant in it, or None where a path names a file alone. After a colon, a name may be missing.
 
     A file whose own name has a colon is found by its name.
 
@@ -20,4 +20,4 @@ def split_part(path: Path) -> tuple[Path, str | None]:
     return Path(found["file"]), found["part"]
 
 
-_NAMED = re.compile(r"(?P<file>.+?\.(?:gpkg|tiff?|geojson|json|parquet|geoparquet)):(?P<part>.+)", re.IGNORECASE | re.DOTALL)
+_NAMED = re.compile(r"(?P<file>.+?\.(?:gpkg|tiff?|geojson|json|parquet|geoparquet)):(?P<part>.*)", re.IGNORECASE | re.DOTALL)

@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Polygon, Size
 from ..prompts import MAX_PROMPTS, Prompt, SpatialPrompt
 from ..scene_masks import SceneMask, SceneMasks
-from .crs import check_same_system
+from .crs import check_degrees, check_same_system
 from .label_raster import LABEL_SUFFIXES
 from .label_reading import read_labels
 from .parts_of_files import split_part
@@ -156,9 +157,13 @@ class _Asked:
 def _in_pixels(file: VectorFile, raster: Placed) -> Iterator[VectorFeature]:
     """Yield the features of a file with their corners in pixels of the raster, after a check that they are in its CRS."""
     georeference = raster.georeference
-    unsaid = georeference is None and not file.named  # GeoJSON of pixels seldom says so.
+    unsaid = georeference is None and not file.named  # GeoJSON of pixels states no system.
+    features = file.features()
+    if not file.named and file.crs is not None and (first := next(features, None)) is not None:
+        check_degrees(_corner(first), georeference, file.path, raster.name)
+        features = chain([first], features)
     check_same_system(None if unsaid else file.crs, georeference, file.path, raster.name)
-    for feature in file.features():
+    for feature in features:
         if georeference is None:
             yield feature
             continue
@@ -166,6 +171,11 @@ def _in_pixels(file: VectorFile, raster: Placed) -> Iterator[VectorFeature]:
         parts = tuple(tuple(map(georeference.to_pixels, rings)) for rings in geometry.parts)
         placed = type(geometry)(georeference.to_pixels(geometry.points), parts)
         yield VectorFeature(feature.number, placed, feature.attributes)
+
+
+def _corner(feature: VectorFeature) -> tuple[float, float]:
+    corners = feature.geometry.parts[0][0] if feature.geometry.parts else feature.geometry.points
+    return float(corners[0][0]), float(corners[0][1])
 
 
 def _asked(feature: VectorFeature, size: Size, path: Path) -> _Asked | None:

@@ -139,6 +139,8 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
     path, layer = split_part(path)
+    if layer == "":
+        raise InputError(f"the name of the layer is missing after {path}: give {path}:LAYER, or {path} if it has one layer")
     open_ = _OPEN.get(path.suffix.lower())
     if open_ is None:
         raise InputError(f"vectors are read from {', '.join(_OPEN)}, got {path}")
@@ -164,7 +166,20 @@ def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
         raise InputError(f"{path} is not GeoJSON: it does not begin with {{, as one FeatureCollection does")
     with _by_gdal(path, f"GeoJSON:{path.absolute()}", None) as file:
         # GDAL takes every file that names no system for longitude and latitude.
-        yield replace(file, crs=None) if _NO_CRS.search(head.partition(b'"features"')[0]) else file
+        members = _members(path, head)
+        named = bool(_NAMES_CRS.search(members)) or file.crs != _LONGITUDE_LATITUDE
+        yield replace(file, crs=None) if _NO_CRS.search(members) else replace(file, named=named)
+
+
+def _members(path: Path, head: bytes) -> bytes:
+    """Return the members of a collection of GeoJSON beside its features, which stand before or after them."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _HEAD))
+            tail = file.read()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    return head.partition(b'"features"')[0] + tail.rpartition(b"]")[2]
 
 
 @contextlib.contextmanager
@@ -252,6 +267,8 @@ _OPEN: dict[str, Callable[[Path, bytes], AbstractContextManager[VectorFile]]] = 
 _LONGITUDE_LATITUDE = "EPSG:4326"
 """The CRS of GeoParquet that names none is OGC:CRS84: longitude and latitude, as coordinates of EPSG:4326 are given in files."""
 _NO_CRS = re.compile(rb'"crs"\s*:\s*null')
+_NAMES_CRS = re.compile(rb'"crs"\s*:\s*\{|"coordinates"\s*:\s*"world"')
+"""The member ``crs``, or what promptseg writes in its place for longitude and latitude."""
 _HEAD = 4096
 _NAMED = 10
 """Number of layers that a message lists."""

@@ -80,7 +80,8 @@ class GdalReader:
             self.close()
             if isinstance(error, _OURS) or not isinstance(error, Exception):
                 raise
-            raise InputError(f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}") from error
+            why = f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}"
+            raise InputError(f"{why}. Get it again, or give a raster in a format of GDAL, such as GeoTIFF") from error
 
     def _read_header(self, dataset: Any) -> None:
         self._check(dataset)
