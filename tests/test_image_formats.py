@@ -1,4 +1,5 @@
 import io
+import subprocess
 import sys
 import types
 
@@ -203,3 +204,30 @@ def test_errors_within_the_block_become_one_error(tmp_path):
 def test_a_name_is_given_to_what_cannot_be_opened(tmp_path):
     with pytest.raises(InputError, match="cannot read mask a: No such file"), open_image(tmp_path / "absent", "mask a"):
         pass
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "dtype", "what"),
+    [
+        ((8, 8, 12), "uint8", r"a raster of 12 bands of uint8 samples.*--tile 1024 and --bands, such as --bands 3,2,1"),
+        ((8, 8, 2), "float32", r"a raster of 2 bands of float32 samples.*--bands 1"),
+        ((8, 8), "float64", r"a raster of 1 band of float64 samples.*reads it with --tile 1024, and promptseg\.open_raster"),
+    ],
+)
+def test_a_tiff_of_samples_that_no_image_has_is_told_to_be_a_raster(shape, dtype, what, big, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, dtype), photometric="minisblack", planarconfig="contig", bigtiff=big)
+    with pytest.raises(InputError, match=what):
+        load_image(tmp_path / "a.tif")
+    (tmp_path / "damaged.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:40])
+    with pytest.raises(InputError, match=r"or is damaged: expected JPEG|truncated or corrupt"):
+        load_image(tmp_path / "damaged.tif")
+
+
+def test_pillow_prints_nothing_about_a_tiff_that_it_does_not_read(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8, 12), "uint8"), photometric="minisblack", planarconfig="contig")
+    code = "import sys, promptseg\ntry: promptseg.load_image(sys.argv[1])\nexcept promptseg.errors.InputError: print('told')"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.tif")], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("told\n", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import re
 import warnings
@@ -16,9 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Union
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ._checks import absent_hint
+from ._counting import number_of
 from ._install import install_extra
 from .errors import InputError, InputWarning, PromptSegError
 
@@ -173,7 +175,7 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
             ) from error
         if head[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in Image.OPEN:
             raise InputError(f"{name} is an AVIF file, which Pillow reads from version 11.3 on: pip install -U pillow") from error
-        if other := _other_kind(head):
+        if other := _other_kind(head) or _samples_of_tiff(file):
             raise InputError(f"{name} is {other}") from error
         raise InputError(f"{name} is not an image in a format that promptseg reads, or is damaged: expected {_SHOWN}") from error
     try:
@@ -200,6 +202,28 @@ def _other_kind(head: bytes) -> str | None:
     if head.startswith((b"PK\x03\x04", b"\x1f\x8b")):
         return "an archive, and an image is expected: unpack it"
     return None
+
+
+def _samples_of_tiff(file: IO[bytes]) -> str | None:
+    """Return what a sound TIFF file is whose samples no image has, and what reads it, or None for any other file."""
+    try:
+        file.seek(0)
+        header = file.read(8)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header + file.read(8) if b"+" in header[2:4] else header)  # BigTIFF has a longer one.
+        file.seek(tags.next)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tags.load(file)
+        count, kind, bits = int(tags.get(_SAMPLES, 1)), int(tags.get(_SAMPLE_FORMAT, (1,))[0]), int(tags[_BITS][0])
+    except Exception:  # Pillow raises errors of many kinds for a file that is none, or damaged.
+        return None
+    if kind not in _SAMPLE_KINDS or (count <= _MOST_CHANNELS and bits <= 8):  # It is something else that cannot be read.
+        return None
+    bands = f" and --bands, such as --bands {'3,2,1' if count > 2 else '1'}" if count > 1 else ""
+    return (
+        f"a raster of {number_of(count, 'band')} of {_SAMPLE_KINDS[kind]}{bits} samples, which is not read as an image: "
+        f"promptseg annotate reads it with --tile 1024{bands}, and promptseg.open_raster in Python"
+    )
 
 
 def _seekable(source: bytes | IO[bytes], name: str) -> IO[bytes]:
@@ -265,6 +289,11 @@ def _register_heif() -> bool:
     return True
 
 
+logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())  # It prints why it reads no TIFF, which our message tells.
+
+_BITS, _SAMPLES, _SAMPLE_FORMAT = 258, 277, 339  # Tags of TIFF.
+_SAMPLE_KINDS = {1: "uint", 2: "int", 3: "float"}
+_MOST_CHANNELS = 4  # Of an image: red, green, blue and alpha.
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}([^/].*)", re.DOTALL)  # Two letters or more: one is the drive of a Windows path.
 _LONGEST = 200  # Characters of an address in a message.

@@ -176,10 +176,13 @@ def _extremes(samples: NDArray[Any], name: str) -> Range:
     low, high = float(samples.min()), float(samples.max())
     if not np.isfinite([low, high]).all():
         count = int(samples.size - np.isfinite(samples).sum())
-        raise InputError(f"{name} has {count} samples of {samples.size} that are NaN or infinite: replace them, for example by 0")
+        raise InputError(
+            f"{name} has {count} samples of {samples.size} that are NaN or infinite: replace them, for example by 0{_STRETCHED}"
+        )
     if low < 0:
         raise InputError(
-            f"{name} has {samples.dtype} samples from {low:g} to {high:g}, and an image's are at least 0: scale them to uint8 (0…255) first"
+            f"{name} has {samples.dtype} samples from {low:g} to {high:g}, and an image's are at least 0: "
+            f"scale them to uint8 (0…255) first{_STRETCHED}"
         )
     return low, high
 
@@ -243,3 +246,5 @@ def _number(value: Any) -> float | None:
 
 _MOST_CHUNKS = 100
 """Number of chunks of a PNG file that are looked at before the pixels."""
+_STRETCHED = ". What is no picture, such as an elevation, is stretched by promptseg.open_raster and by promptseg annotate --tile 1024"
+"""What reads samples of any range."""

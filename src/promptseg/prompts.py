@@ -107,7 +107,8 @@ class Prompt(ABC):
         Args:
             mask_or_logits: A `Mask`, an (H, W) boolean array of the image's size, or (h, w) or (1, h, w) floating-point logits on the
                 model's mask grid, as in `Mask.logits`. Of a `Mask`, the low-resolution logits are used if it has them, else its pixels.
-                A `SceneMask` is for the session of its raster, see `promptseg.open_tiled`.
+                A `SceneMask` is for the session of its raster, see `promptseg.open_tiled`. It has no size of its raster, so one of
+                another raster is taken where it lies within this one: give one of this raster alone.
 
         Raises:
             PromptError: The shape or dtype is wrong, or logits are not finite.

@@ -117,6 +117,8 @@ def test_no_image_of_a_dataset_shows_what_was_not_annotated(scene, blobs, tmp_pa
         "r00001-c00000.png",
     ]
     assert {report.notes[-1] for report in done.reports.values()} == {"5 tiles are not annotated: what only they show is missing"}
+    done = annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=["coco"], limit=8, **TILES)
+    assert done.reports["coco"].notes[-1] == "1 tile is not annotated: what only it shows is missing"
     assert annotate(scene, ALL, pipeline=blobs, out=tmp_path / "out", formats=["coco"], **TILES).reports["coco"].images == 9
 
 
@@ -355,12 +357,12 @@ def test_a_gallery_can_be_had_later(scene, blobs, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"overlap": 16}, r"overlap is about a raster.*give tile \(--tile\)"),
-        ({"whole": True}, r"whole is about a raster"),
-        ({"prompts_from": "a.geojson"}, r"prompts_from is about a raster"),
-        ({"tile": 128, "every": 3}, "every is about images"),
-        ({"tile": 128, "overlays": True}, "overlays is about images"),
-        ({"tile": 128, "corrections": "labelme"}, "corrections is about images"),
+        ({"overlap": 16}, r"overlap \(--overlap\) is about a raster.*give tile \(--tile\)"),
+        ({"whole": True}, r"whole \(--whole\) is about a raster"),
+        ({"prompts_from": "a.geojson"}, r"prompts_from \(--prompts\) is about a raster"),
+        ({"tile": 128, "every": 3}, r"every \(--every\) is about images"),
+        ({"tile": 128, "overlays": True}, r"overlays \(--overlays\) is about images"),
+        ({"tile": 128, "corrections": "labelme"}, r"corrections \(--corrections\) is about images"),
         ({"tile": 20}, "tile is a whole number of at least 64"),
         ({"tile": 128, "overlap": 100}, "overlap is at most half of tile"),
         ({"tile": 128, "scale": (1, 2)}, "scale is at most 1"),
@@ -368,10 +370,10 @@ def test_a_gallery_can_be_had_later(scene, blobs, tmp_path):
         ({"tile": 128, "scale": "1"}, "scale is one number or several"),
         ({"tile": 128, "bands": (0,)}, "bands are whole numbers of at least 1"),
         ({"tile": 128, "stretch": (2,)}, "stretch is two percentiles"),
-        ({"tile": 128, "prompts_from": 5}, "prompts_from is the path of a file of points, boxes or polygons, got 5"),
+        ({"tile": 128, "prompts_from": 5}, r"prompts_from \(--prompts\) is the path of a file of points, boxes or polygons, got 5"),
         ({"tile": 128, "formats": ["gpgk"]}, "there is no format 'gpgk'.*Did you mean 'gpkg'"),
         ({"tile": 128, "options": {"geojson": {"coordinates": "world"}}}, "geojson has no option 'coordinates'"),
-        ({"formats": ["gpkg"]}, "there is no format 'gpkg'"),
+        *(({"formats": [name]}, rf"{name} is written for rasters: give tile \(--tile\)") for name in ("gpkg", "geoparquet", "label-tif")),
     ],
 )
 def test_options_that_cannot_work_are_refused_before_anything_is_written(settings, message, scene, blobs, tmp_path):

@@ -73,6 +73,7 @@ def test_the_smaller_object_is_seen_and_the_report_says_what_is_left(overlapping
     visible = np.bincount(numbers.ravel(), minlength=7)[1:]
     assert report.lost == {"other objects cover them": 1}
     assert report.masks == 5
+    assert report.notes[-1].startswith("where objects overlap, a pixel has the number of the smaller one")
     assert report.iou_min == pytest.approx(min((visible / overlapping.areas)[visible > 0]))
     assert [int(row["visible_pixels"]) for row in rows(tmp_path / "labels.csv")] == visible.tolist()
 

@@ -32,6 +32,12 @@ def test_several_bands_without_a_color_need_a_choice_and_are_listed(count, choic
         chosen_bands(None, bands, "scene.tif")
 
 
+def test_bands_without_a_name_are_listed_as_one():
+    bands = [GRAY, *[Band()] * 11, Band("nir"), Band()]
+    with pytest.raises(InputError, match=r": 1 gray, 2 to 12 without a name, 13 'nir', 14 without a name\. Choose"):
+        chosen_bands(None, bands, "scene.tif")
+
+
 def test_a_long_list_of_bands_is_cut():
     with pytest.raises(InputError, match=r"40 'B40', and 160 more"):
         chosen_bands(None, [Band(f"B{number}") for number in range(1, 201)], "scene.tif")

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._checks import flag, positive, whole_number
+from ..datasets.catalog import WRITABLE as OF_IMAGES
 from ..datasets.core import Category
 from ..datasets.writing import check_format
 from ..errors import ConfigError
 from . import gallery as gallery_files
 from . import overlays as overlay_files
 from .corrected_output import CorrectedOutput
+from .scene_formats import SCENE_FORMATS
 from .scene_outputs import check_formats
 from .sources.scene import SceneOptions
 
@@ -135,6 +137,10 @@ def _check_formats(formats: Sequence[str], options: Mapping[str, Mapping[str, An
         check_formats(formats, options)
     else:
         for name in formats:
+            if name in SCENE_FORMATS and name not in OF_IMAGES:
+                raise ConfigError(
+                    f"{name} is written for rasters: give tile (--tile), the size of the tiles to cut one into, such as tile=1024"
+                )
             check_format(name, options.get(name, {}))
     for name in options:
         if name not in formats:

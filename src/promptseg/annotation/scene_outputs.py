@@ -76,7 +76,8 @@ class SceneOutputs:
         if self._of_tiles and self.source.options.whole and not self._others_have_tiles():
             remove_tiles(self.folder / FOLDER)
         if undone:
-            note = f"{number_of(len(undone), 'tile is', 'tiles are')} not annotated: what only they show is missing"
+            alone = "it shows" if len(undone) == 1 else "they show"
+            note = f"{number_of(len(undone), 'tile is', 'tiles are')} not annotated: what only {alone} is missing"
             reports = {name: replace(report, notes=(*report.notes, note)) for name, report in reports.items()}
         return reports
 

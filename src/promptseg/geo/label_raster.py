@@ -8,6 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ LABEL_SUFFIXES = (".tif", ".tiff")
 WINDOW = 512
 """Width and height of the windows that are written at once, in pixels: those of a block of the file. Larger ones would write blocks without
 an object."""
+
+_OVERLAP = "where objects overlap, a pixel has the number of the smaller one; vectors hold both as a whole"
+"""Why objects differ from what they are in the raster."""
 
 _BLOCK = 512
 _CACHE = 128 << 20
@@ -71,7 +75,8 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
     stats.files = 2 - len(stats.kept)
     for each, count in zip(masks, visible.tolist(), strict=True):
         _count(stats, each.area, count)
-    return report_of("label-tif", place, stats)
+    report = report_of("label-tif", place, stats)
+    return replace(report, notes=(*report.notes, _OVERLAP)) if report.changed else report
 
 
 def table_of(path: Path) -> Path:

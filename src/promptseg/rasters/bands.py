@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from .._checks import is_whole_number
 from .._counting import number_of
@@ -10,7 +11,7 @@ from ..errors import ConfigError, InputError, shown
 from .reader import Band
 
 _LISTED = 40
-"""Maximum number of bands that a message lists."""
+"""Maximum number of bands that a message lists. Those without a name that follow each other count as one."""
 
 
 def chosen_bands(bands: Sequence[int] | int | None, there: Sequence[Band], name: str) -> tuple[int, ...]:
@@ -64,5 +65,14 @@ def _given(bands: object, there: Sequence[Band], name: str) -> tuple[int, ...]:
 
 
 def _list(there: Sequence[Band]) -> str:
-    texts = [f"{number} {shown(band.name) if band.name else band.color or 'without a name'}" for number, band in enumerate(there, 1)]
-    return ", ".join(texts if len(texts) <= _LISTED else [*texts[:_LISTED], f"and {len(texts) - _LISTED} more"])
+    texts: list[tuple[int, str]] = []  # Each with the number of the last band that it tells.
+    for unnamed, group in groupby(enumerate(there, 1), lambda each: not each[1].name and not each[1].color):
+        bands = list(group)
+        first, last = bands[0][0], bands[-1][0]
+        if unnamed and last > first:
+            texts.append((last, f"{first} to {last} without a name"))
+        else:
+            texts += [(number, f"{number} {shown(band.name) if band.name else band.color or 'without a name'}") for number, band in bands]
+    listed = texts[:_LISTED]
+    more = len(there) - (listed[-1][0] if listed else 0)
+    return ", ".join([*(text for _, text in listed), *([f"and {more} more"] if more else [])])

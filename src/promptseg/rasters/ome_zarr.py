@@ -119,7 +119,10 @@ def _attributes(path: Path) -> Mapping[str, Any]:
     elif older.is_file():
         found = _json(older)
     else:
-        raise InputError(f"{path} is a folder, and no OME-Zarr: it has no zarr.json or .zattrs. Give a raster file or an OME-Zarr folder")
+        raise InputError(
+            f"{path} is a folder, and no OME-Zarr: it has no zarr.json or .zattrs. Give one raster, a file or an OME-Zarr folder: "
+            "several are opened and annotated one at a time"
+        )
     if not isinstance(found, Mapping) or not isinstance(found.get("multiscales"), list) or not found["multiscales"]:
         raise InputError(f"{path} has no image of its own (no multiscales): give the folder in it that has one")
     return found

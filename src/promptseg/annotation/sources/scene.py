@@ -160,11 +160,11 @@ def scene_options(tile: int | None, given: Mapping[str, Any], others: Mapping[st
     own = {name: value for name, value in given.items() if value is not None}
     if tile is None:
         if own:
-            raise ConfigError(f"{next(iter(own))} is about a raster that is cut into tiles: give tile (--tile), such as tile=1024")
+            raise ConfigError(f"{_named(next(iter(own)))} is about a raster that is cut into tiles: give tile (--tile), such as tile=1024")
         return None
     for name, value in others.items():
         if value is not None:
-            raise ConfigError(f"{name} is about images, and with tile (--tile) the source is one raster: leave one of them out")
+            raise ConfigError(f"{_named(name)} is about images, and with tile (--tile) the source is one raster: leave one of them out")
     tile = whole_number("tile", tile, MIN_TILE)
     return SceneOptions(
         tile,
@@ -177,9 +177,14 @@ def scene_options(tile: int | None, given: Mapping[str, Any], others: Mapping[st
     )
 
 
+def _named(name: str) -> str:
+    """Return an option by its name in Python and in the command line."""
+    return f"{name} (--{'prompts' if name == 'prompts_from' else name})"
+
+
 def _path(given: Any) -> Path:
     if not isinstance(given, (str, os.PathLike)):
-        raise ConfigError(f"prompts_from is the path of a file of points, boxes or polygons, got {shown(given)}")
+        raise ConfigError(f"{_named('prompts_from')} is the path of a file of points, boxes or polygons, got {shown(given)}")
     return Path(given)
 
 
