@@ -80,7 +80,7 @@ class GdalReader:
             self.close()
             if isinstance(error, _OURS) or not isinstance(error, Exception):
                 raise
-            why = f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error)}"
+            why = f"{path} is not a raster that rasterio reads, or is damaged: {_one_line(error).rstrip('.')}"
             raise InputError(f"{why}. Get it again, or give a raster in a format of GDAL, such as GeoTIFF") from error
 
     def _read_header(self, dataset: Any) -> None:
