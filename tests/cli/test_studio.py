@@ -147,6 +147,12 @@ def test_bands_and_stretch_are_those_that_are_given(studio):
     assert (project(app).rasters._bands, project(app).rasters._stretch) == (None, (2, 98))
 
 
+def test_a_file_that_was_named_and_cannot_be_opened_is_told_at_once(studio, tmp_path):
+    (tmp_path / "b.png").write_text("no image")
+    assert "b.png is not an image" in studio("b.png", "--no-browser")[2]
+    assert "promptseg: " not in studio("photos/a.png", "--no-browser")[2]
+
+
 def test_the_next_studio_of_a_folder_has_the_port_and_secret_of_the_last_one(studio):
     first, port, _ = studio("photos", "--no-browser")
     second, again, _ = studio("photos", "--no-browser")

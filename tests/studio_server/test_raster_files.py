@@ -11,7 +11,7 @@ pytest.importorskip("rasterio")
 
 import rasterio
 
-from promptseg.errors import InputError
+from promptseg.errors import InputError, InputWarning
 from promptseg.studio_server import raster_files
 from promptseg.studio_server.raster_files import RasterFiles
 
@@ -61,6 +61,51 @@ def test_a_tiff_that_is_no_image_is_a_raster(files, tmp_path):
         files.open(path)
     with RasterFiles(bands=(4, 3, 2)).open(path) as raster:
         assert raster.size == (300, 400)
+
+
+def write_elevation(path, lowest=-9999, highest=1000):
+    """Write a small GeoTIFF of floats, with a band of no data."""
+    values = np.linspace(0, highest, 60 * 80, dtype="float32").reshape(1, 60, 80)
+    values[:, :10] = lowest
+    with rasterio.open(path, "w", driver="GTiff", height=60, width=80, count=1, dtype="float32", nodata=-9999) as file:
+        file.write(values)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+class TestSamples:
+    """What a file is by its samples."""
+
+    def test_a_small_file_of_samples_that_no_image_has_is_a_raster(self, files, tmp_path):
+        path = write_elevation(tmp_path / "dem.tif")
+        assert files.has(path)
+        assert files.pyramid(path).size == (60, 80)
+        with pytest.warns(InputWarning, match="0 is read as black and 1 as white"):
+            assert not files.has(write_elevation(tmp_path / "positive.tif", lowest=0, highest=1))
+
+    def test_without_data_it_says_so(self, files, tmp_path):
+        path = write_elevation(tmp_path / "empty.tif", highest=-9999)
+        with rasterio.open(path, "r+") as file:
+            file.write(np.full((1, 60, 80), -9999, "float32"))
+        assert "no pixel with data" in files.why_unreadable(path)
+
+    @pytest.mark.parametrize("how", [{"bands": (1,)}, {"stretch": (2, 98)}])
+    def test_how_rasters_are_shown_makes_a_raster_of_every_file_that_can_be_one(self, tmp_path, how):
+        path = write_tiff(tmp_path / "small.tif")
+        assert RasterFiles(**how).has(path)
+        assert not RasterFiles().has(path)
+        Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.png")
+        assert not RasterFiles(**how).has(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore:.*overviews of")
+def test_a_truncated_tiff_says_where_it_ends_without_a_warning_of_pillow(files, tmp_path, recwarn):
+    path = write_tiff(tmp_path / "cut.tif", overviews=[2])
+    path.write_bytes(path.read_bytes()[:200_000])
+    told = files.why_unreadable(path)
+    assert "truncated or damaged" in told
+    assert "Get the file again" in told
+    assert not [each for each in recwarn if "PIL" in each.filename]
 
 
 def test_what_is_no_image_is_no_raster(files, tmp_path):

@@ -91,9 +91,16 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # The encoding of a pipe may lack "→", and a file name may not be valid in any encoding.
     warnings.formatwarning = _format_warning
     warnings.showwarning = _show_warning
+    _quiet_pillow()
     # A shell completes the command promptseg, also where the script of the completion is made by `python -m promptseg`.
     completes = any(word in ("--install-completion", "--show-completion") for word in sys.argv[1:])
     app(prog_name="promptseg" if completes else None)
+
+
+def _quiet_pillow() -> None:
+    """Keep what Pillow says of damaged files from the terminal: an error of promptseg tells it with what to do."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 _plain_format = warnings.formatwarning

@@ -95,9 +95,11 @@ def studio(
     check_threshold(threshold)
     with errors_as_messages():
         wanted = None if port is None else whole_number("--port", port, 0, most=65535)
-        chosen, percentiles = bands_of(bands), checked_percentiles(stretch_of(stretch) or (2, 98))
+        chosen, percentiles = bands_of(bands), stretch_of(stretch)
         if chosen is not None:
             checked_bands(chosen)
+        if percentiles is not None:
+            checked_percentiles(percentiles)
         check_installed("studio")
         for pipeline in pipelines.values():
             pipeline.check()
@@ -112,6 +114,8 @@ def studio(
         try:
             with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold), video=video, rasters=rasters) as opened:
                 say(f"The dataset is in {folder}: each change is kept there at once.", err=True)
+                for reason in opened.unreadable:
+                    say(f"promptseg: {reason}", err=True)
                 _run(opened, _with_low_threshold(pipelines), host, wanted, device, tracker, browser)
         except FolderInUseError:
             address = _address_of_running(folder)

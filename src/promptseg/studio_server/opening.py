@@ -18,7 +18,7 @@ from ..server.engine import Engine
 from ..server.settings import ServerSettings
 from .access import Access
 from .app import create_studio
-from .project import OWN_FOLDER, open_project
+from .project import OWN_FOLDER, Project, open_project
 from .raster_files import RasterFiles
 from .sample import add_sample
 from .truth import Truth
@@ -38,11 +38,13 @@ class OpenedStudio:
         access: Who may use it.
         own: The folder in the dataset folder for what is no annotation.
         app: Function from the engine, the settings and a temporary folder to the application.
+        unreadable: Why an image that was named itself cannot be opened as it is, as messages.
     """
 
     access: Access
     own: Path
     app: Callable[[Engine, ServerSettings, Path], FastAPI]
+    unreadable: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -84,7 +86,12 @@ def open_studio(
         if truth is not None:
             project.truth = Truth.open(truth, folder_of(source))
         access = Access(project.own)
-        yield OpenedStudio(access, project.own, lambda engine, settings, folder: create_studio(engine, project, access, settings, folder))
+        yield OpenedStudio(
+            access,
+            project.own,
+            lambda engine, settings, folder: create_studio(engine, project, access, settings, folder),
+            _unreadable(project, source),
+        )
 
 
 @contextlib.contextmanager
@@ -98,6 +105,14 @@ def _open_video(source: str | None, out: Path, labels: Sequence[str], truth: str
         yield OpenedStudio(
             access, project.own, lambda engine, settings, folder: create_video_studio(engine, project, access, settings, folder)
         )
+
+
+def _unreadable(project: Project, source: str | None) -> tuple[str, ...]:
+    """Return why the image that a source names cannot be opened; nothing of a folder, a list or a pattern, which may have very many."""
+    named = Path(source or "")
+    images = [image for image in project.images if image.path.name == named.name and image.path.resolve() == named.resolve()]
+    reasons = [project.rasters.why_unreadable(image.path) for image in images]
+    return tuple(reason for reason in reasons if reason is not None)
 
 
 def is_video(source: str | None) -> bool:

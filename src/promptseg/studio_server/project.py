@@ -128,6 +128,12 @@ class Project:
             some = any(may_be_raster(image.path) or self._kept.is_scene(image.name) for image in self._images.all)
         return tuple((name, summary) for name, (_, summary) in RASTER_FORMATS.items()) if some else ()
 
+    @property
+    def images(self) -> list[SourceImage]:
+        """Names and paths of all images in their order, as of the latest look into the folder."""
+        with self._lock:
+            return self._images.all
+
     def summaries(self) -> list[ImageSummary]:
         """Return all images in their order. Images that were put into the folder meanwhile are there.
 

@@ -39,8 +39,7 @@ def export_project(project: Project, formats: Sequence[str], states: Collection[
         if name in RASTER_FORMATS:
             of_rasters, files = write_rasters(project, name, states)
             found += files
-            lost = tuple(line for report in of_rasters for line in told(report, project.out).lost)
-            done.append(Exported(name, FOLDER, lost, len(of_rasters), sum(report.masks for report in of_rasters)))
+            done += [replace(told(report, project.out), format=name) for report in of_rasters] or [Exported(name, FOLDER, (), 0, 0)]
     with output_errors(project.out):
         return Export(tuple(done), downloads.add(project.out, [place for place in found if os.path.lexists(place)]))
 

@@ -45,10 +45,11 @@ def write_rasters(project: Project, name: str, states: Collection[ImageState]) -
     chosen = [each for each in project.summaries() if each.state in states and each.objects]
     rasters = [each for each in chosen if project.rasters.has(project.image(each.key).path)]
     reports, files = [], []
-    for each in track(rasters, stage=f"write {name}", total=len(rasters), unit="raster"):
+    names = _names([each.name for each in rasters])
+    for each, own in track(zip(rasters, names, strict=True), stage=f"write {name}", total=len(rasters), unit="raster"):
         document = project.openable(each.key)
         with project.rasters.open(project.image(each.key).path) as raster:
-            masks, place = scene_masks(document.objects, raster.size), folder / f"{safe_name(each.name.replace('/', '-'))}{suffix}"
+            masks, place = scene_masks(document.objects, raster.size), folder / f"{own}{suffix}"
             write = write_label_raster if name == "label-tif" else write_vectors
             report = write(masks, place, georeference=raster.georeference)
         attributes = sum(len(each.attributes) for each in document.objects)
@@ -56,3 +57,10 @@ def write_rasters(project: Project, name: str, states: Collection[ImageState]) -
         reports.append(replace(report, notes=(*report.notes, *notes)))
         files += [place, table_of(place)] if name == "label-tif" else [place]
     return reports, files
+
+
+def _names(rasters: Sequence[str]) -> list[str]:
+    """Return what the names of the files of rasters begin with: their names without suffix, or with it where two would be the same."""
+    names = [safe_name(name.replace("/", "-")) for name in rasters]
+    stems = [Path(name).stem for name in names]
+    return stems if len({stem.casefold() for stem in stems}) == len(stems) else names

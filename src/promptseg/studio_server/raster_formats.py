@@ -9,6 +9,6 @@ RASTER_FORMATS = {
     "gpkg": (".gpkg", "Objects of rasters as GeoPackage, in the raster's own coordinate system"),
     "geoparquet": (".parquet", "Objects of rasters as GeoParquet, in the raster's own coordinate system"),
     "raster-geojson": (".geojson", "Objects of rasters as GeoJSON, in the raster's own coordinate system"),
-    "label-tif": (".tif", "Objects of rasters as a GeoTIFF of their numbers, with a table"),
+    "label-tif": (".labels.tif", "Objects of rasters as a GeoTIFF of their numbers, with a table"),
 }
 """Suffix and summary of each format, by its name."""

@@ -122,7 +122,7 @@ def test_an_image_that_cannot_be_read_says_why_and_what_to_do(run_studio, new_pa
         page.page.locator("[data-testid=thumb]", has_text="nothing").click()
         told = page.test_id("unreadable")
         told.wait_for()
-        for part in ("nothing.jpg cannot be opened", "is damaged", "Put a file in its place"):
+        for part in ("nothing.jpg cannot be opened", "is damaged", "Try again when the file has changed"):
             assert part in told.inner_text()
         assert page.state["open"] is None
         with page.page.expect_response(lambda answer: answer.status >= 400):

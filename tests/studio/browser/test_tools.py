@@ -139,9 +139,11 @@ def test_a_tool_that_has_no_model_says_why(run_studio, new_page, served_pipeline
     with run_studio(pipelines={"mini-sam": served_pipelines["mini-sam"]}) as studio:
         page = new_page(studio).open()
         page.test_id("tool-text").click()
-        assert "detector" in page.test_id("why-not").inner_text()
-        page.press("p", "t")  # The keys go on to work.
+        assert "--detector d-fine-n" in page.test_id("why-not").inner_text()
+        page.press("Escape", "p", "t")
         page.test_id("why-not").wait_for()
-        page.press("p")
+        page.press("e", "l")  # Of a phrase that somebody types.
+        assert page.state["tool"] == "text"
+        page.press("Escape", "p")  # Keys work again.
         page.wait_until("studio => studio.state.tool === 'point'")
         page.page.close()

@@ -30,6 +30,7 @@ from promptseg.studio_server import raster_files
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.kept_documents import SCENES
 from promptseg.studio_server.project import open_project
+from promptseg.studio_server.raster_export import _names
 from promptseg.studio_server.raster_files import RasterFiles
 from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 from running_studio import running_studio
@@ -277,21 +278,27 @@ def test_they_are_exported_in_world_coordinates_and_not_in_datasets_of_images(hu
     huge.put(posted("one", (9000, 11_000), label="roof", attributes={"cover": "tiles"}), version=0)
     done = huge.export("raster-geojson", "gpkg", "label-tif", "coco")
     told = {each["format"]: each for each in done["files"]}
+    assert [told[name]["path"] for name in ("gpkg", "label-tif")] == ["rasters/scene.gpkg", "rasters/scene.labels.tif"]
     for name in ("raster-geojson", "gpkg", "label-tif"):
         assert "1 attribute is not in the files: the format cannot hold them" in told[name]["lost"]
     assert (told["coco"]["images"], told["gpkg"]["objects"]) == (0, 1)
     assert any("1 raster is not in it" in line for line in told["coco"]["lost"])
-    content = json.loads((huge.out / "rasters" / "scene.tif.geojson").read_text())
+    content = json.loads((huge.out / "rasters" / "scene.geojson").read_text())
     (feature,) = content["features"]
     assert feature["properties"]["label"] == "roof"
     assert feature["geometry"]["type"] == "Polygon"
     corners = np.array(feature["geometry"]["coordinates"][0])
     assert corners.min(axis=0) == pytest.approx([ORIGIN[0] + 9000 * PIXEL, ORIGIN[1] - 11_061 * PIXEL])
-    with rasterio.open(huge.out / "rasters" / "scene.tif.tif") as labels:
+    with rasterio.open(huge.out / "rasters" / "scene.labels.tif") as labels:
         assert labels.shape == HUGE
         assert labels.read(1, window=rasterio.windows.Window(9030, 11_030, 1, 1)).item() == 1
     packed = zipfile.ZipFile(io.BytesIO(huge.studio.client.get(done["download"]).content))
-    assert {f"rasters/scene.tif.{suffix}" for suffix in ("gpkg", "geojson", "tif", "csv")} <= set(packed.namelist())
+    assert {f"rasters/scene.{suffix}" for suffix in ("gpkg", "geojson", "labels.tif", "labels.csv")} <= set(packed.namelist())
+
+
+def test_files_of_rasters_whose_names_differ_by_their_suffix_alone_keep_it():
+    assert _names(["a.tif", "b/c.tif"]) == ["a", "b-c"]
+    assert _names(["a.tif", "A.tiff"]) == ["a.tif", "A.tiff"]
 
 
 def test_a_raster_that_was_changed_is_named(huge_path, tmp_path):
@@ -311,7 +318,7 @@ def test_a_raster_of_fewer_pixels_is_kept_and_exported_as_an_image_too(large):
     assert "scene.tif" in (large.out / JOURNAL).read_text()
     large.export("coco", "geoparquet")
     assert [each["file_name"] for each in json.loads((large.out / "coco.json").read_text())["images"]] == ["scene.tif"]
-    assert (large.out / "rasters" / "scene.tif.parquet").is_file()
+    assert (large.out / "rasters" / "scene.parquet").is_file()
     (mask,) = large.segment({"points": [[1300, 700]]}).json()["masks"]
     assert large.segment({"mask": mask["segmentation"], "points": [[1300, 700]]}).status_code == 200
 

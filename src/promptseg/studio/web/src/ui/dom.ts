@@ -39,9 +39,10 @@ export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...present(children));
 }
 
-/** Whether keys pressed now are meant for a text field. */
+/** Whether keys pressed now are meant for a text field, or for what stands in the place of one (`data-typing`). */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  if (target.hasAttribute("data-typing")) return true;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "range", "color", "button", "file"].includes(target.type);
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
 }

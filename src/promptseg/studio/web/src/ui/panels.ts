@@ -47,9 +47,9 @@ export class Panels {
     workspace.open.subscribe(() => this.show(workspace.tool.value));
   }
 
-  /** Put the focus to the phrase with which the tool begins; to the image where no model takes one, so that keys go on to work. */
+  /** Put the focus to the phrase with which the tool begins, or to why no model takes one: a phrase that is typed picks no tools. */
   focus(): void {
-    const places = this.element.querySelectorAll<HTMLElement>("textarea, input[type=text], .primary");
+    const places = this.element.querySelectorAll<HTMLElement>("textarea, input[type=text], .primary, [data-typing]");
     ([...places].find((place) => place.offsetParent !== null) ?? { focus: this.workspace.focusStage }).focus();
   }
 
@@ -209,7 +209,11 @@ export class Panels {
   /** A panel that ends with what its tool found. */
   private found(tool: ToolId, finder: FindingTool, ...head: HTMLElement[]): HTMLElement {
     const { proposals } = finder;
-    const why = h("p", { class: "small soft", attrs: { "data-testid": "why-not" } });
+    const why = h("p", {
+      class: "small soft",
+      attrs: { "data-testid": "why-not", "data-typing": "", tabindex: -1 },
+      on: { keydown: ({ key }) => key === "Escape" && this.workspace.focusStage() },
+    });
     const told = h("p", { class: "small soft numbers", attrs: { "data-testid": "found-count" } });
     const list = h("ul", { class: "found scroll", attrs: { "aria-label": t("found.name"), tabindex: -1 } });
     const accept = button({
