@@ -2,12 +2,14 @@
 
 import io
 import json
+import warnings
 from pathlib import Path
 
 import pytest
 import typer
 from tqdm import tqdm
 
+from promptseg.cli import _quiet_pillow
 from promptseg.cli.output import distinct_names, errors_as_messages, say, seconds
 from promptseg.errors import ConfigError, InputError, LicenseError, OutputError, PromptError, WeightsError
 
@@ -80,3 +82,12 @@ def test_standard_output_has_no_bar(capsys):
     with tqdm(total=2):
         say("a result")
     assert capsys.readouterr().out == "a result\n"
+
+
+def test_the_terminal_has_warnings_of_others_but_not_those_of_pillow():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        _quiet_pillow()
+        for module in ("PIL.TiffImagePlugin", "PILOT", "promptseg.images"):
+            warnings.warn_explicit(f"by {module}", UserWarning, "a.py", 1, module)
+    assert [str(each.message) for each in told] == ["by PILOT", "by promptseg.images"]
