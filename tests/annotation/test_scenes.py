@@ -270,7 +270,7 @@ def test_a_full_disk_ends_the_run_and_with_room_the_same_call_goes_on(scene, blo
 
 @pytest.mark.parametrize(("first", "second"), [((3, "uint16"), (1, "uint16")), ((1, "uint16"), (3, "uint8"))])
 def test_a_raster_of_other_samples_than_before_is_stretched_anew(first, second, blobs, tmp_path):
-    tifffile = pytest.importorskip("tifffile", reason="it writes 16 bits")
+    tifffile = pytest.importorskip("tifffile", reason="writing 16 bits needs tifffile")
     scene, out = tmp_path / "scene.tif", tmp_path / "out"
     for bands, dtype in (first, second):
         pixels = sheet(300, 280, BOXES)[..., :bands].astype(dtype) * (1 if dtype == "uint8" else 100)
