@@ -40,9 +40,9 @@ class ZarrReader:
 
     def __init__(self, path: Path) -> None:
         self._path, self.name = path, path.name
-        zarr = geo_package("zarr", f"reading {path}")
         try:
-            attributes = _attributes(path)
+            attributes = _attributes(path)  # A folder that is none needs no package to be told.
+            zarr = geo_package("zarr", f"reading {path}")
             axes, names = _first_image(attributes, path)
             self.pixel_size = _pixel_size(attributes["multiscales"][0])
             self._levels = [_array(zarr, path, name) for name in names]
