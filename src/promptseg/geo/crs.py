@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError, shown
 from ..rasters.georeference import Georeference
 from ..rasters.packages import geo_package
-from .placed import Placed
+from ..rasters.raster import Raster
 
 WGS84 = 4326
 """EPSG code of longitude and latitude, the system of a GeoJSON file that names none (RFC 7946)."""
@@ -142,7 +142,7 @@ def check_degrees(at: tuple[float, float], georeference: Georeference | None, fi
     )
 
 
-def check_same_grid(given: Georeference | None, raster: Placed, file: object) -> None:
+def check_same_grid(given: Georeference | None, raster: Raster, file: object) -> None:
     """Check that the pixels of a file lie where those of a raster of the same size lie. A file without a georeference says nothing else.
 
     Args:

@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Size
 from ..rasters.numbers import open_numbers
+from ..rasters.raster import Raster
 from ..rasters.reader import Reader
 from ..rasters.window import Window, between
 from ..runtime.progress import track
@@ -26,7 +27,6 @@ from ..scene_masks import SceneMask, SceneMasks
 from .crs import check_same_grid
 from .label_pieces import ConnectedParts, pieces_of
 from .label_raster import table_of
-from .placed import Placed
 
 HEIGHT, WIDTH = 512, 4096
 """Size of the windows that are read at once, in pixels. Rows of a file without tiles are decoded once, since GDAL keeps so many."""
@@ -38,7 +38,7 @@ _About = tuple["str | None", "float | None"]
 """Label and score of an object."""
 
 
-def read_labels(path: Path, raster: Placed, *, classes: bool = False) -> SceneMasks:
+def read_labels(path: Path, raster: Raster, *, classes: bool = False) -> SceneMasks:
     """Read a label raster as the objects of a raster.
 
     Pixels of one number are one object, wherever they are. 0 and pixels without data are the background. A table beside the file,
@@ -145,7 +145,7 @@ def _whole(number: int, pieces: list[SceneMask], path: Path) -> SceneMask:
     return SceneMask(Mask.from_crop(pixels, (0, 0), window.size), (window.x, window.y))
 
 
-def _check_size(size: Size, raster: Placed, path: Path) -> None:
+def _check_size(size: Size, raster: Raster, path: Path) -> None:
     if size != raster.size:
         own, theirs = (f"{width} wide and {height} high" for height, width in (size, raster.size))
         raise InputError(f"{path} is {own}, and {raster.name} {theirs}: a label raster has the size of the raster, pixel by pixel")

@@ -22,12 +22,12 @@ from ..errors import InputError, InputWarning, PromptError, shown
 from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Polygon, Size
 from ..prompts import MAX_PROMPTS, Prompt, SpatialPrompt
+from ..rasters.raster import Raster
 from ..scene_masks import SceneMask, SceneMasks
 from .crs import check_degrees, check_same_system
 from .label_raster import LABEL_SUFFIXES
 from .label_reading import read_labels
 from .parts_of_files import split_part
-from .placed import Placed
 from .vector_file import VectorFeature, VectorFile, named, opened_vectors
 from .wkb import Corners
 
@@ -53,7 +53,7 @@ class VectorPrompt:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPrompt]:
+def read_prompts(path: str | os.PathLike[str], raster: Raster) -> list[VectorPrompt]:
     """Read prompts for the objects of a raster.
 
     A point is a click, a multipoint several clicks for one object, a polygon a mask with the box around it. Attributes: ``label``,
@@ -94,7 +94,7 @@ def read_prompts(path: str | os.PathLike[str], raster: Placed) -> list[VectorPro
     return [_together(asked) for asked in found.values()]
 
 
-def read_scene(path: str | os.PathLike[str], raster: Placed) -> SceneMasks:
+def read_scene(path: str | os.PathLike[str], raster: Raster) -> SceneMasks:
     """Read the objects of a raster: the truth to compare with, or what `promptseg.geo.vectors` and `promptseg.geo.label_raster` wrote.
 
     Of vectors, the pixels of an object are those whose centers lie in its polygons. Attributes: ``label``, ``name`` or ``class``, and
@@ -154,7 +154,7 @@ class _Asked:
     shape: SceneMask | None
 
 
-def _in_pixels(file: VectorFile, raster: Placed) -> Iterator[VectorFeature]:
+def _in_pixels(file: VectorFile, raster: Raster) -> Iterator[VectorFeature]:
     """Yield the features of a file with their corners in pixels of the raster, after a check that they are in its CRS."""
     georeference = raster.georeference
     unsaid = georeference is None and not file.named  # GeoJSON of pixels states no system.
@@ -276,7 +276,7 @@ def _label(attributes: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _tell_outside(path: Path, raster: Placed, outside: int, inside: int) -> None:
+def _tell_outside(path: Path, raster: Raster, outside: int, inside: int) -> None:
     if not outside:
         return
     height, width = raster.size
