@@ -15,7 +15,7 @@ from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
 from ..masks import Size
-from ..tiling.joining import Joined
+from ..tiling.joining import Joined, told_cut
 from .changes import Changes
 from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
@@ -157,8 +157,7 @@ class Annotation:
         if self.cut:
             scales = ",".join(f"{scale:g}" for scale in self.coarser)
             advice = f": add a coarser scale, such as --scale {scales}, in a new folder" if scales else ""
-            reach = number_of(self.cut, "object reaches the border of its", "objects reach the border of their")
-            lines.append(f"{reach} tile at every scale, and may be cut there{advice}")
+            lines.append(told_cut(self.cut) + advice)
         if self.processed:
             seconds = max(self.seconds, 1e-9)
             lines.append(

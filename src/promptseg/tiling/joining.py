@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._counting import number_of
 from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Size
 from ..rasters.window import Window, between
@@ -51,6 +52,12 @@ class Joined:
 
     masks: SceneMasks
     cut: int
+
+
+def told_cut(count: int) -> str:
+    """Return the sentence for people on objects that reach the border of a tile at every scale."""
+    reach = number_of(count, "object reaches the border of its", "objects reach the border of their")
+    return f"{reach} tile at every scale, and may be cut there"
 
 
 def joined(pieces: Iterable[Piece], size: Size) -> Joined:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import flag, is_number, whole_number
-from .._counting import number_of
 from .._prompt_hints import not_everything
 from ..errors import ConfigError, InputError, InputWarning, PromptError, shown
 from ..image_formats import MAX_PIXELS
@@ -33,7 +32,7 @@ from ..scene_masks import SceneMasks
 from .asking import Ask, TiledModel, checked, images_together, models_of, opened
 from .examples import for_tile, with_tiles
 from .grid import Tile, TileGrid
-from .joining import joined
+from .joining import joined, told_cut
 from .pieces import Piece, pieces_of
 from .placing import PlacedPrompt, with_coarser
 from .searching import found_in, tile_of, too_large
@@ -320,8 +319,7 @@ class TiledSession(StaysInProcess):
         with self._timed("join"):
             found = joined(pieces, self.size)
         if found.cut:
-            reach = number_of(found.cut, "object reaches the border of its", "objects reach the border of their")
-            warnings.warn(f"{reach} tile at every scale, and may be cut there{self._coarser()}", InputWarning, stacklevel=3)
+            warnings.warn(told_cut(found.cut) + self._coarser(), InputWarning, stacklevel=3)
         return found.masks
 
     def _asked(self, prompts: Sequence[PlacedPrompt], *, candidates: bool) -> list[PlacedPrompt]:
