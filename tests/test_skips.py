@@ -1,13 +1,16 @@
 """Plugin that lets tests be skipped only for listed reasons."""
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PLUGINS = Path(__file__).parent / "plugins"
+TESTS = Path(__file__).parent
+PLUGINS = TESTS / "plugins"
 
 
 @pytest.fixture
@@ -30,6 +33,29 @@ def test_what_a_host_lacks_is_a_reason_everywhere(is_allowed):
 @pytest.mark.parametrize("reason", ["flaky", "unconditional skip", "it needs a rewrite some day", "takes no points"])
 def test_any_other_reason_is_refused(reason, is_allowed):
     assert not is_allowed(reason, all_packages=False)
+
+
+def reasons_in(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines and reasons of the skips that a file of tests may make. A value that an f-string inserts is "something"."""
+    tree = ast.parse(path.read_bytes())
+    constants = {
+        node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        given = [word.value for word in call.keywords if word.arg == "reason"] if name in ("skipif", "skip", "importorskip") else []
+        for reason in given or (call.args[:1] if name == "skip" and ast.unparse(call.func) == "pytest.skip" else []):
+            value = constants.get(reason.id) if isinstance(reason, ast.Name) else reason
+            if isinstance(value, ast.Constant):
+                yield call.lineno, value.value
+            elif isinstance(value, ast.JoinedStr):
+                yield call.lineno, "".join(part.value if isinstance(part, ast.Constant) else "something" for part in value.values)
+
+
+def test_each_reason_in_the_tests_is_allowed_wherever_it_may_come_to_pass(is_allowed):
+    found = [(path.relative_to(TESTS), line, reason) for path in sorted(TESTS.rglob("*.py")) for line, reason in reasons_in(path)]
+    assert len(found) > 100
+    assert not [each for each in found if not is_allowed(each[2], all_packages=False)]
 
 
 @pytest.fixture

@@ -256,7 +256,7 @@ def test_a_mask_that_was_moved_a_little_keeps_the_id_of_its_object(image_folder,
     assert ids[16] not in (900, 77)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the kill needs fork()")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("moment", [0, 1, 2])
 def test_a_run_that_is_killed_while_it_takes_corrections_in_goes_on(run, tmp_path, monkeypatch, moment):
     out = tmp_path / "out"

@@ -77,7 +77,7 @@ class TestReading:
             with pytest.raises(InputError):
                 content(folders, path)
 
-    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no fork, and no pipes with a name")
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_refused_and_not_waited_for(self, folders, place):
         os.mkfifo(place / "allowed" / "pipe.png")
         with pytest.raises(InputError, match="is no file"):

@@ -286,7 +286,7 @@ def test_a_name_that_leads_out_of_the_folder_stays_in_it(name, leading, tmp_path
 NO_TEXT = ["caf\udce9.png", "a\nb.png", "sub\udcff/caf\udce9.png", "tab\tand\x7f.png"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the file system must take names that are not UTF-8")
+@pytest.mark.skipif(sys.platform != "linux", reason="this system refuses names that are not UTF-8")
 @pytest.mark.parametrize("name", [name for name in WRITABLE if not name.startswith("label")] + ["labels"])
 def test_images_whose_names_are_no_text_are_written_as_text_and_found_again(name, tmp_path, ring):
     need(name)

@@ -19,6 +19,7 @@ MACHINE = (
     r"there (is|are) no .+ beside the project",
     r"the weights of mini-sam cannot be had here: .+",
     r"there is no chromium on this machine",  # .ci/run installs it where it may.
+    r"there is no bash on this machine",
     r"root may list every folder",  # In containers, which is where CI runs.
     r"this system has no /dev/full, the device that is always full",
     r"this system has no /dev/zero, the device without end",
@@ -27,7 +28,12 @@ MACHINE = (
     r"this system refuses names that are not UTF-8",  # Not on Linux.
     r"the stand-in for npm is a script with a #! line",  # Not on Windows.
     r"there is no npm on this machine",
-    r"this system has no fork",  # Windows.
+    r"this system has no fork",  # Windows, as those below.
+    r"this system has no named pipes",
+    r"this system has no signal that kills a process",
+    r"this system locks open files",
+    r"this system makes symbolic links for administrators only",
+    r"no imagecodecs without a security hole is for Python 3\.10",
     r"no C\+\+ compiler, which torch compiles with",
     r"this build of av has no \S+",
     r"this Pillow was built without \S+",

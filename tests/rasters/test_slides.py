@@ -10,10 +10,10 @@ import pytest
 import promptseg as ps
 from promptseg.errors import InputError
 from promptseg.rasters.window import Window
-from slides import TILE, reduced, tissue, write_svs
+from slides import NEEDS_CODECS, TILE, reduced, tissue, write_svs
 
 tifffile = pytest.importorskip("tifffile", reason="slides need tifffile")
-imagecodecs = pytest.importorskip("imagecodecs", reason="slides are compressed as JPEG or JPEG 2000")
+imagecodecs = pytest.importorskip("imagecodecs", reason=NEEDS_CODECS)
 
 PIXELS = tissue()
 WHOLE = Window(0, 0, *PIXELS.shape[:2])

@@ -221,7 +221,7 @@ class TestLeftovers:
         assert remove_leftovers(tmp_path) == 2
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.skipif(os.name == "nt", reason="files are locked by the system there")
+    @pytest.mark.skipif(os.name == "nt", reason="this system locks open files")
     def test_what_is_being_written_is_left_alone(self, tmp_path):
         with write_atomically(tmp_path / "a") as file, temporary_folder(tmp_path, "b") as inner:
             file.write(b"whole")

@@ -50,7 +50,7 @@ def words_of(tmp_path):
     """Returns the words that a shell gives to promptseg for a command line."""
     shell = shutil.which("bash")
     if shell is None:
-        pytest.skip("no bash here")
+        pytest.skip("there is no bash on this machine")
     programs = tmp_path / "programs"
     programs.mkdir()
     program = programs / "promptseg"

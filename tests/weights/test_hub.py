@@ -77,7 +77,7 @@ class TestFetching:
         with pytest.raises(WeightsNotFoundError, match=r"owner/name has no file 'absent\.json' at commit [0-9a-f]{12}"):
             snapshot("owner/name").fetch(["absent.json"])
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+    @pytest.mark.skipif(sys.platform == "win32", reason="this system makes symbolic links for administrators only")
     def test_what_the_hubs_own_programs_downloaded_is_used_where_it_is(self, hub, repository):
         commit = repository.refs["main"]
         theirs = hub_cache("owner/name")
@@ -90,7 +90,7 @@ class TestFetching:
         (theirs / "blob").unlink()
         assert fetched()["model.safetensors"] == LARGE
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+    @pytest.mark.skipif(sys.platform == "win32", reason="this system makes symbolic links for administrators only")
     def test_what_they_have_damaged_is_downloaded_and_theirs_left_alone(self, repository):
         theirs = hub_cache("owner/name") / "snapshots" / repository.refs["main"]
         theirs.mkdir(parents=True)
@@ -146,7 +146,7 @@ class TestOffline:
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
         assert snapshot("owner/name", anew=True).commit == repository.refs["main"]
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+    @pytest.mark.skipif(sys.platform == "win32", reason="this system makes symbolic links for administrators only")
     def test_a_folder_that_the_hubs_own_programs_downloaded_needs_no_network(self, monkeypatch):
         theirs, commit = hub_cache("owner/name"), "a" * 40
         for name, content in {f"snapshots/{commit}/config.json": b"{}", "refs/main": commit.encode()}.items():

@@ -22,8 +22,10 @@ def kills():
         import studio_kills
     finally:
         sys.path.remove(folder)
-    if studio_kills.BROWSER is None or sys.platform == "win32":
-        pytest.skip("there is no chromium on this machine, or no signal to kill it by")
+    if sys.platform == "win32":
+        pytest.skip("this system has no signal that kills a process")
+    if studio_kills.BROWSER is None:
+        pytest.skip("there is no chromium on this machine")
     return studio_kills
 
 
