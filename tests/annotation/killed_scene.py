@@ -1,9 +1,7 @@
 """As `killed`, with a raster in tiles: ``killed_scene.py SCENE OUT WHOLE KILLS``."""
 
 import sys
-import time
 import types
-from dataclasses import dataclass
 
 import killed
 
@@ -14,21 +12,10 @@ from promptseg.pipeline import Pipeline
 FORMATS = ("geojson", "coco", "yolo-seg")
 
 
-@dataclass(frozen=True)
-class Slow(BlobSegmenter):
-    """A model that takes its time."""
-
-    seconds: float = 0.0
-
-    def open(self, image):
-        time.sleep(self.seconds)
-        return super().open(image)
-
-
-def run(source, out, seconds=0.0):
-    """Annotates the tiles of a raster at two scales, and the objects at places in it, with a model that takes `seconds` a tile."""
+def run(source, out, **how):
+    """Annotates the tiles of a raster at two scales, and the objects at places in it, with a slow model."""
     module = types.ModuleType("backend_of_slow")
-    module.load = lambda _: Slow(seconds=seconds)
+    module.load = lambda _: killed.slow(BlobSegmenter(), **how)
     sys.modules[module.__name__] = module
     registry.backends()["slow"] = registry.BackendSpec("slow", "segmenter", "backend_of_slow:load")
     registry.list_models()["slow"] = registry.ModelSpec("slow", "For a test", "MIT", (registry.Engine("fake", "slow", ""),))
