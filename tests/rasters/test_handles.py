@@ -47,7 +47,7 @@ def test_a_thread_beyond_the_last_handle_waits_for_one(handles, opened):
         thread = threading.Thread(target=borrow)
         thread.start()
         assert not got.wait(0.05)
-    assert got.wait(10)
+    assert got.wait(60)
     thread.join()
     assert len(opened) == 2
 

@@ -72,7 +72,7 @@ def test_it_is_closed_when_the_last_tile_is_read(pixels, monkeypatch):
 
     def read(window, size=None):
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         assert not closed
         return original(window, size)
 
@@ -81,10 +81,10 @@ def test_it_is_closed_when_the_last_tile_is_read(pixels, monkeypatch):
     pyramid, tiles = RasterPyramid(raster), []
     thread = threading.Thread(target=lambda: tiles.append(pyramid.tile(0, 0, 0)))
     thread.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     pyramid.close()
     assert not closed
     go_on.set()
-    thread.join(10)
+    thread.join(60)
     assert decoded(tiles[0]).shape == (512, 512, 3)
     assert closed == [True]
