@@ -109,6 +109,12 @@ class StudioPage:
         self.test_id("accept").wait_for()
         self.wait_for("document.querySelector('[data-testid=accept]').parentElement.getAttribute('aria-busy') === 'false'")
 
+    def noticed(self, text=""):
+        """Wait for a message with a text, and have it stay as if the pointer was on it: else it goes after some seconds."""
+        toast = self.test_id("toast").filter(has_text=text)
+        toast.dispatch_event("pointerenter")
+        return toast
+
     def press(self, *keys):
         for key in keys:
             self.page.keyboard.press(key)
@@ -253,6 +259,7 @@ def new_page(browser):
             context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US", **options)
             contexts.append(context)
         page = context.new_page()
+        studio.pages.append(page)
         if not hints:
             page.add_init_script("localStorage.setItem('promptseg.studio.hints', 'true')")
         page.set_default_timeout(1000 * SECONDS)

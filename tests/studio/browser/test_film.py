@@ -18,7 +18,6 @@ def test_an_image_is_annotated_as_in_the_film(run_studio, new_page, tmp_path, mo
         page = new_page(studio).open()
         film = Film(page, taken=place is not None)
         _annotate(page, film)
-        page.page.close()
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
         film.save(place)

@@ -42,10 +42,9 @@ def test_done_with_an_open_draft_keeps_it_and_says_so_and_undo_takes_it_back(pag
     page.drafted()
     page.press("Control+Enter")
     page.wait_until("studio => studio.state.open?.name === 'mirrored.jpg'")
-    page.test_id("toast").wait_for()
-    assert "coffee.jpg" in page.test_id("toast").inner_text()
+    assert "coffee.jpg" in page.noticed("Undo").inner_text()
     page.wait_until("studio => studio.state.images[0].objects === 1 && studio.state.images[0].state === 'done'")
-    page.test_id("toast").get_by_text("Undo").click()
+    page.noticed("Undo").get_by_text("Undo").click()
     page.wait_until("studio => studio.state.images[0].objects === 0")
     page.press("PageUp")
     page.wait_until("studio => studio.state.open?.name === 'coffee.jpg' && studio.state.objects.length === 0")
@@ -112,7 +111,6 @@ def test_objects_are_compared_with_the_truth_of_their_own_image(run_studio, new_
         page.press("PageDown")
         page.wait_until("studio => studio.state.open.name === 'squares.png'")
         assert float(page.test_id("mean-iou").inner_text()) == 0
-        page.page.close()
 
 
 def test_an_image_that_cannot_be_read_says_why_and_what_to_do(run_studio, new_page, images):
@@ -132,7 +130,6 @@ def test_an_image_that_cannot_be_read_says_why_and_what_to_do(run_studio, new_pa
         page.test_id("open-again").click()
         page.wait_until("studio => studio.state.open?.name === 'nothing.jpg'")
         told.wait_for(state="hidden")
-        page.page.close()
 
 
 def test_one_goes_on_from_an_image_that_cannot_be_read(run_studio, new_page, images):
@@ -143,7 +140,6 @@ def test_one_goes_on_from_an_image_that_cannot_be_read(run_studio, new_page, ima
         page.test_id("skip-unreadable").click()
         page.wait_until("studio => studio.state.open?.name === 'squares.png'")
         page.test_id("unreadable").wait_for(state="hidden")
-        page.page.close()
 
 
 def test_the_order_by_doubt_is_offered_where_something_has_suggestions(page):
@@ -179,7 +175,6 @@ def test_suggestions_that_fail_and_those_that_cannot_be_made_are_told(run_studio
         page.test_id("suggest-go").click()
         page.test_id("suggest-refused").wait_for()
         assert page.test_id("suggest-refused").inner_text() == "No suggestions were made: no memory"
-        page.page.close()
 
 
 def test_an_import_is_taken_back_from_its_report_or_from_its_message(studio, new_page):
@@ -215,7 +210,7 @@ def test_an_import_is_taken_back_from_its_report_or_from_its_message(studio, new
     assert page.test_id("import-dialog").count() == 0
     imported()
     page.press("Escape")
-    page.test_id("toast").get_by_text("Undo import").click()
+    page.noticed("Undo import").get_by_text("Undo import").click()
     is_as_before()
     assert "The import was taken back" in page.test_id("toast").all_inner_texts()[-1]
 

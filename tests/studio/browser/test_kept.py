@@ -123,7 +123,6 @@ def test_an_image_that_is_chosen_while_the_server_is_away_is_opened_later(run_st
         page.page.context.set_offline(False)
         page.test_id("open-again").click()
         page.wait_until("studio => studio.state.open?.name === 'table.jpg'")
-        page.page.close()
 
 
 @pytest.mark.parametrize("width", [1280, 820])
@@ -150,5 +149,4 @@ def test_the_line_about_a_lost_server_covers_nothing(run_studio, new_page, brows
         context.set_offline(False)
         page.saved()
         page.test_id("banner").wait_for(state="detached")
-        page.page.close()
     context.close()

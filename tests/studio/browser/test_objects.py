@@ -66,7 +66,7 @@ def test_a_message_leaves_the_bar_of_a_draft_free_and_goes_when_it_is_true_no_mo
     page.press("Shift+l")
     page.wait_for("document.querySelector('[data-testid=toast]') === null")
     page.press("Shift+l", "Delete")
-    page.test_id("toast").wait_for()
+    page.noticed()
     page.press("p")
     page.click(*SPOON)
     page.drafted()

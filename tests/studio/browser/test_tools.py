@@ -146,4 +146,3 @@ def test_a_tool_that_has_no_model_says_why(run_studio, new_page, served_pipeline
         assert page.state["tool"] == "text"
         page.press("Escape", "p")  # Keys work again.
         page.wait_until("studio => studio.state.tool === 'point'")
-        page.page.close()

@@ -270,6 +270,7 @@ def test_an_object_is_removed_from_the_video_and_brought_back(video):
     video.mark(red_x(0) + 5, 30)
     video.track()
     video.choose_more("video-remove")
+    video.page.get_by_test_id("toast").dispatch_event("pointerenter")  # Then it stays.
     video.wait_for("promptsegStudio.state.objects.length === 0")
     assert video.runs == []
     video.page.get_by_test_id("toast").get_by_text("Undo").click()
