@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .._counting import number_of
 from ..datasets.safe_names import text_name
@@ -19,6 +19,9 @@ from .tiles import OpenRasters, is_tile_changed
 
 SHOWN = 10
 """Maximum number of images whose prompts differ that an error names."""
+
+_State = Literal["same", "changed", "corrected", "deleted"]
+"""State of a finished image: ``"corrected"`` is one that changed after it had been corrected by hand."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def find_changes(journal: Journal, source: Source, rasters: OpenRasters) -> Chan
     """
     if not len(journal):
         return Changes()
-    again, changed, corrected, gone, present = set(), [], [], [], set()
-    found: list[str] = []
+    present: set[str] = set()
+    retried: set[str] = set()
+    found: dict[_State, list[str]] = {"same": [], "changed": [], "corrected": [], "deleted": []}
+    other_prompts: dict[str, list[str]] = {}
     dropped: dict[str, tuple[str, ...]] = {}
-    count = 0
     for image in source:
         if image.name not in journal:
             continue
@@ -67,35 +71,54 @@ def find_changes(journal: Journal, source: Source, rasters: OpenRasters) -> Chan
         record = journal.record(image.name)
         if further := _further_dropped(image, record):
             dropped[image.name] = further
-        if lines := _prompt_differences(image, record):
-            if record["status"] == "failed":
-                again.add(image.name)
-                continue
-            found += lines if count < SHOWN else ()
-            count += 1
+        lines = _prompt_differences(image, record)
         if record["status"] == "failed":
+            retried |= {image.name} if lines else set()
             continue
-        try:
-            differs = is_changed(image.path, record) if image.tile is None else is_tile_changed(rasters, image.tile, record)
-        except FileNotFoundError:
-            gone.append(image.name)
-            continue
-        except OSError:
-            continue  # It may be readable later: the record is good.
-        if differs and "corrected" in record:
-            corrected.append(image.name)
-        elif differs:
-            changed.append(image.name)
-    if found:
-        more = [f"and those of {count - SHOWN} more images"] if count > SHOWN else []
-        raise ConfigError(
-            f"the prompts of {number_of(count, 'finished image')} changed since they were annotated; "
-            f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
-            + "\n  ".join([*found, *more])
-        )
-    deleted = tuple(sorted(gone))
-    gone += [name for name in journal.names if name not in present]
-    return Changes(frozenset(again.union(changed)), tuple(changed), tuple(corrected), tuple(sorted(gone)), deleted, dropped)
+        if lines:
+            other_prompts[image.name] = lines if len(other_prompts) < SHOWN else []
+        found[_state(image, record, rasters)].append(image.name)
+    if other_prompts:
+        raise ConfigError(_told(other_prompts, journal))
+    gone = found["deleted"] + [name for name in journal.names if name not in present]
+    return Changes(
+        again=frozenset(retried.union(found["changed"])),
+        changed=tuple(found["changed"]),
+        corrected=tuple(found["corrected"]),
+        gone=tuple(sorted(gone)),
+        deleted=tuple(sorted(found["deleted"])),
+        dropped=dropped,
+    )
+
+
+def _state(image: SourceImage, record: Mapping[str, Any], rasters: OpenRasters) -> _State:
+    """Return how the content of a finished image differs from that of its record. An image that cannot be read now counts as the same."""
+    try:
+        differs = is_changed(image.path, record) if image.tile is None else is_tile_changed(rasters, image.tile, record)
+    except FileNotFoundError:
+        return "deleted"
+    except OSError:
+        return "same"  # It may be readable later: the record is good.
+    if not differs:
+        return "same"
+    return "corrected" if "corrected" in record else "changed"
+
+
+def _told(other_prompts: Mapping[str, list[str]], journal: Journal) -> str:
+    """Return the message about finished images that have other prompts now.
+
+    Args:
+        other_prompts: Differences by image name, for the first images; for the others an empty list.
+        journal: The journal.
+    """
+    count = len(other_prompts)
+    lines = [line for differing in other_prompts.values() for line in differing]
+    more = [f"and those of {count - SHOWN} more images"] if count > SHOWN else []
+    return (
+        f"the prompts of {number_of(count, 'finished image')} changed since they were annotated; "
+        f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
+        + "\n  ".join([*lines, *more])
+    )
 
 
 def _further_dropped(image: SourceImage, record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -282,13 +282,8 @@ class Journal:
                 self.damaged += 1  # Its image is annotated again.
         for places in found.values():
             self._index_last(places)
-        if lines and header is None and not self._places and not others:
-            raise InputError(self._not_a_journal())
-        if header is None and others:
-            raise ConfigError(
-                f"{self.path} is of a run with other settings, and its header is damaged, so that the differences cannot be listed; "
-                "use the same settings to resume it, or another folder for a new run"
-            )
+        if header is None:
+            self._check_without_header(lines, others)
         self.damaged += others  # Lines of another run do not belong to this file.
         if not self._places and not (self._adopts and header is not None):
             # The run has no record yet, perhaps because its configuration was wrong: any header is accepted.
@@ -300,6 +295,25 @@ class Journal:
         elif header is not None:
             self._compare(header, self._header)
         return end, header is not None
+
+    def _check_without_header(self, lines: int, others: int) -> None:
+        """Check that a file without an intact header is a journal of this run.
+
+        Args:
+            lines: Number of its lines.
+            others: Number of its records of other runs.
+
+        Raises:
+            ConfigError: It is the journal of another run.
+            InputError: It is no journal.
+        """
+        if others:
+            raise ConfigError(
+                f"{self.path} is of a run with other settings, and its header is damaged, so that the differences cannot be listed; "
+                "use the same settings to resume it, or another folder for a new run"
+            )
+        if lines and not self._places:
+            raise InputError(self._not_a_journal())
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
         """Yield the offset and content of each complete line, from the start of the file. The content of a damaged line is None."""
