@@ -48,7 +48,8 @@ from .scene_objects import scene_objects, undone_windows
 from .scene_outputs import SceneOutputs, check_whole
 from .sources import Source, SourceItem, open_source
 from .sources.scene import SceneTiles, open_scene, scene_options
-from .summary import Annotation, of_scene, summarize
+from .summarizing import of_scene, summarize
+from .summary import Annotation
 from .taken_in_files import forget_lost, mark_taken_in
 from .tiles import OpenRasters, TilePixels
 

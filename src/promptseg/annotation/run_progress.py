@@ -19,7 +19,7 @@ from .changes import find_changes
 from .drawings import class_order, draw_thumbnail, drawing_key
 from .journal import Journal
 from .sources import Source, SourceImage
-from .summary import model_seconds
+from .summarizing import model_seconds
 from .tiles import OpenRasters
 
 _log = logging.getLogger(__name__)

@@ -1,31 +1,30 @@
-"""Summary of an annotation run: counts by class, failures by reason, seconds by stage, and written files."""
+"""`Annotation`: the summary of an annotation run, as a value, as JSON and as text."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from .._counting import number_of
-from ..datasets.class_numbers import NO_CLASS
 from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
 from ..masks import Size
-from ..tiling.joining import Joined, told_cut
-from .changes import Changes
+from ..tiling.joining import told_cut
 from .corrected_output import CORRECTABLE, TakenIn
-from .journal import Journal
 from .overlays import OverlayReport
 
-MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything", "concept"})
-"""Stages in the timings of a record in which a model runs."""
+FAILURES_KEPT = 1000
+"""Maximum number of failed images that a summary names."""
 
 SHOWN = 5
-"""Number of failures and reasons that are printed."""
+"""Number of failures, reasons and names that are printed."""
+
+SHOWN_CLASSES = 20
+"""Number of classes that are printed."""
 
 
 @dataclass(frozen=True)
@@ -144,168 +143,120 @@ class Annotation:
 
     def __str__(self) -> str:
         """Return the summary as text."""
-        done = self.images - self.failures
-        lines = [f"{number_of(done, self.unit)} annotated with {number_of(self.objects, 'object')}"]
-        if self.empty:
-            lines[0] += f", {self.empty} of them without objects"
-        if self.failures:
-            lines[0] += f"; {self.failures} failed"
-        if self.without_data:
-            lines.append(f"{number_of(self.without_data, self.unit)} without data, not shown to a model")
-            if self.without_data == done:
-                lines.append("no tile has data: the value or mask of no data of the raster covers all that was read")
-        if self.cut:
-            scales = ",".join(f"{scale:g}" for scale in self.coarser)
-            advice = f": add a coarser scale, such as --scale {scales}, in a new folder" if scales else ""
-            lines.append(told_cut(self.cut) + advice)
-        if self.processed:
-            seconds = max(self.seconds, 1e-9)
-            lines.append(
-                f"{number_of(self.processed, self.unit)} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
-                f"the models ran for {self.model_seconds / seconds:.0%} of the time"
-            )
-        spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.stages.items())
-        if spent:
-            lines.append(f"all {self.unit}s: {spent}")
-        for label, count in islice(self.classes.items(), 20):
-            lines.append(f"  {label}: {count}")
-        if len(self.classes) > 20:
-            lines.append(f"  and {len(self.classes) - 20} more classes")
-        for reason, count in islice(self.reasons.items(), SHOWN):
-            lines.append(f"failed, {number_of(count, self.unit)}: {reason}")
-        if self.corrected:
-            now = "" if self.taken_in is None else f", {self.taken_in.images} of them taken in now from {self.taken_in.name}"
-            lines.append(f"{number_of(self.corrected, 'image')} corrected by hand{now}")
-        elif self.taken_in is not None:
-            lines.append(f"{self.taken_in.name} has no corrections: its objects are those of the journal")
-        if self.taken_in is not None and self.taken_in.problems:
-            found = self.taken_in.problems
-            waiting = number_of(len(set(self.taken_in.waiting)), "image")
-            lines.append(f"{waiting} not taken in from {self.taken_in.name}: {_first(found, len(found), '; ')}")
-        if self.taken_in is not None and self.taken_in.notes:
-            found = self.taken_in.notes
-            lines.append(f"{number_of(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")
-        if self.damaged and self.processed:
-            lines.append(f"{number_of(self.damaged, 'line')} of the journal damaged; the {self.unit}s without a record were annotated now")
-        for name, files in self.lost.items():
-            place = f"{name}={self.out / files[-1]}" if ".by-hand-" in files[-1] else name
-            lines.append(
-                f"{number_of(len(files), 'file')} with corrections that the journal has lost: {_first(files, len(files))}; "
-                f"until they are taken in again (--corrections {place}), the other formats hold the masks of the models"
-            )
-        if self.prompted is not None:
-            lines.append(
-                f"the prompts of the run are for {self.prompted[0]} of {number_of(self.prompted[1], 'image')}; the others have their own"
-            )
-        if self.dropped:
-            lines.append(f"{number_of(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
-        for names, what in (
-            (self.changed, "changed since an earlier run, annotated again"),
-            (self.changed_corrected, "changed since corrected by hand, not annotated again"),
-            (tuple(name for name in self.gone if name not in self.deleted), "not in the source any more, left out"),
-            (self.deleted, "left out, because the file is gone"),
-        ):
-            if names:
-                lines.append(f"{number_of(len(names), self.unit)} {what}: {_first(names, len(names))}")
-        if self.unused:
-            lines.append(f"left out: {self.unused}")
-        for name, report in self.reports.items():
-            lines.append(str(report))
-            if self.scene is None and report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
-                lines.append(
-                    "  what is kept may hold other objects than those counted here; "
-                    f"to take these changes in: the same run with --corrections {name} (corrections={name!r})"
-                )
-        if self.overlays is not None:
-            lines.append(str(self.overlays))
-        return "\n".join(lines)
+        parts = (_found, _times, _classes, _reasons, _corrections, _damage, _prompts, _left_out, _written)
+        return "\n".join(line for part in parts for line in part(self))
 
 
-def _first(names: Sequence[str], count: int, separator: str = ", ") -> str:
-    more = [f"and {count - SHOWN} more"] if count > SHOWN else []
-    return separator.join([*(text_name(name) for name in names[:SHOWN]), *more])
-
-
-FAILURES_KEPT = 1000
-"""Maximum number of failed images that a summary names."""
-
-
-def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrases: Sequence[str] = (), **more: Any) -> Annotation:
-    """Return the summary of a journal, which is read once.
-
-    Args:
-        journal: The journal.
-        dropped: Why parts of the source that belong to none of its images could not be used.
-        changes: Changes of the source since its images were annotated.
-        phrases: Labels of the phrases of the run.
-        **more: Attributes of `Annotation` that the journal does not have.
-    """
-    classes: Counter[str] = Counter(dict.fromkeys(phrases, 0))
-    reasons: Counter[str] = Counter()
-    stages: Counter[str] = Counter()
-    failed: dict[str, str] = {}
-    problems = list(dropped)
-    images = empty = without_data = corrected = 0
-    for record in journal.records():
-        images += 1
-        stages.update(record["timings"])
-        further = [each for each in changes.dropped.get(record["name"], ()) if each not in record.get("problems", ())]
-        problems += (f"{record['name']}: {problem}" for problem in [*record.get("problems", ()), *further])
-        corrected += "corrected" in record
-        if record["status"] == "failed":
-            reasons[general_reason(record)] += 1
-            if len(failed) < FAILURES_KEPT:
-                failed[record["name"]] = record["reason"]
-            continue
-        classes.update(mask["label"] or NO_CLASS for mask in record["masks"])
-        empty += not record["masks"]
-        without_data += "no_data" in record
-    return Annotation(
-        images=images,
-        objects=sum(classes.values()),
-        classes=dict(sorted(classes.items(), key=lambda item: (-item[1], item[0]))),
-        empty=empty,
-        without_data=without_data,
-        failed=failed,
-        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        stages=dict(stages),
-        damaged=journal.damaged,
-        changed=changes.changed,
-        changed_corrected=changes.corrected,
-        gone=changes.gone,
-        deleted=changes.deleted,
-        corrected=corrected,
-        dropped=len(problems),
-        problems=tuple(problems[:FAILURES_KEPT]),
-        **more,
-    )
-
-
-def of_scene(annotation: Annotation, objects: Joined, coarser: tuple[float, ...]) -> Annotation:
-    """Return the summary of a run on a raster, which counts its objects instead of what the tiles show.
-
-    Args:
-        annotation: The summary of its tiles.
-        objects: Its objects.
-        coarser: Scales of the run and a coarser one.
-    """
-    masks = objects.masks
-    counts = Counter(dict.fromkeys(annotation.classes, 0))
-    counts.update(label or NO_CLASS for label in masks.labels)
-    classes = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    return replace(annotation, objects=len(masks), classes=classes, scene=masks.size, cut=objects.cut, coarser=coarser)
-
-
-def general_reason(record: Mapping[str, Any]) -> str:
-    """Return why an image failed, with its name replaced by ``…``, so that equal reasons can be counted."""
-    return str(record["reason"]).replace(record["name"], "…")
-
-
-def model_seconds(timings: Mapping[str, float]) -> float:
-    """Return the seconds in the timings of a record in which a model ran."""
-    return sum(seconds for stage, seconds in timings.items() if stage in MODEL_STAGES)
-
-
-def first_failures(annotation: Annotation) -> Iterable[str]:
+def first_failures(done: Annotation) -> Iterable[str]:
     """Return one line of text for each of the first failed images."""
-    return (text_name(f"{name}: {reason}") for name, reason in islice(annotation.failed.items(), SHOWN))
+    return (text_name(f"{name}: {reason}") for name, reason in islice(done.failed.items(), SHOWN))
+
+
+def _found(done: Annotation) -> Iterator[str]:
+    """Yield what was annotated, and what of it may be missing."""
+    finished = done.images - done.failures
+    empty = f", {done.empty} of them without objects" if done.empty else ""
+    failed = f"; {done.failures} failed" if done.failures else ""
+    yield f"{number_of(finished, done.unit)} annotated with {number_of(done.objects, 'object')}{empty}{failed}"
+    if done.without_data:
+        yield f"{number_of(done.without_data, done.unit)} without data, not shown to a model"
+        if done.without_data == finished:
+            yield "no tile has data: the value or mask of no data of the raster covers all that was read"
+    if done.cut:
+        scales = ",".join(f"{scale:g}" for scale in done.coarser)
+        yield told_cut(done.cut) + (f": add a coarser scale, such as --scale {scales}, in a new folder" if scales else "")
+
+
+def _times(done: Annotation) -> Iterator[str]:
+    if done.processed:
+        seconds = max(done.seconds, 1e-9)
+        yield (
+            f"{number_of(done.processed, done.unit)} now, in {done.seconds:.1f} s ({done.processed / seconds:.2f} a second); "
+            f"the models ran for {done.model_seconds / seconds:.0%} of the time"
+        )
+    if done.stages:
+        yield f"all {done.unit}s: {', '.join(f'{stage} {seconds:.1f} s' for stage, seconds in done.stages.items())}"
+
+
+def _classes(done: Annotation) -> Iterator[str]:
+    for label, count in islice(done.classes.items(), SHOWN_CLASSES):
+        yield f"  {label}: {count}"
+    if len(done.classes) > SHOWN_CLASSES:
+        yield f"  and {len(done.classes) - SHOWN_CLASSES} more classes"
+
+
+def _reasons(done: Annotation) -> Iterator[str]:
+    for reason, count in islice(done.reasons.items(), SHOWN):
+        yield f"failed, {number_of(count, done.unit)}: {reason}"
+
+
+def _corrections(done: Annotation) -> Iterator[str]:
+    taken_in = done.taken_in
+    if done.corrected:
+        now = "" if taken_in is None else f", {taken_in.images} of them taken in now from {taken_in.name}"
+        yield f"{number_of(done.corrected, 'image')} corrected by hand{now}"
+    elif taken_in is not None:
+        yield f"{taken_in.name} has no corrections: its objects are those of the journal"
+    if taken_in is not None and taken_in.problems:
+        waiting = number_of(len(set(taken_in.waiting)), "image")
+        yield f"{waiting} not taken in from {taken_in.name}: {_first(taken_in.problems, separator='; ')}"
+    if taken_in is not None and taken_in.notes:
+        yield f"{number_of(len(taken_in.notes), 'note')} on {taken_in.name}: {_first(taken_in.notes, separator='; ')}"
+
+
+def _damage(done: Annotation) -> Iterator[str]:
+    """Yield what was damaged or lost since earlier runs."""
+    if done.damaged and done.processed:
+        yield f"{number_of(done.damaged, 'line')} of the journal damaged; the {done.unit}s without a record were annotated now"
+    for name, files in done.lost.items():
+        place = f"{name}={done.out / files[-1]}" if ".by-hand-" in files[-1] else name
+        yield (
+            f"{number_of(len(files), 'file')} with corrections that the journal has lost: {_first(files)}; "
+            f"until they are taken in again (--corrections {place}), the other formats hold the masks of the models"
+        )
+
+
+def _prompts(done: Annotation) -> Iterator[str]:
+    if done.prompted is not None:
+        yield f"the prompts of the run are for {done.prompted[0]} of {number_of(done.prompted[1], 'image')}; the others have their own"
+    if done.dropped:
+        yield f"{number_of(done.dropped, 'prompt')} of the source dropped: {_first(done.problems, done.dropped, separator='; ')}"
+
+
+def _left_out(done: Annotation) -> Iterator[str]:
+    """Yield which images differ from those of an earlier run, and what the source holds beside images."""
+    for names, what in (
+        (done.changed, "changed since an earlier run, annotated again"),
+        (done.changed_corrected, "changed since corrected by hand, not annotated again"),
+        (tuple(name for name in done.gone if name not in done.deleted), "not in the source any more, left out"),
+        (done.deleted, "left out, because the file is gone"),
+    ):
+        if names:
+            yield f"{number_of(len(names), done.unit)} {what}: {_first(names)}"
+    if done.unused:
+        yield f"left out: {done.unused}"
+
+
+def _written(done: Annotation) -> Iterator[str]:
+    for name, report in done.reports.items():
+        yield str(report)
+        may_differ = done.scene is None and report.kept and name in CORRECTABLE
+        if may_differ and (done.taken_in is None or done.taken_in.name != name):
+            yield (
+                "  what is kept may hold other objects than those counted here; "
+                f"to take these changes in: the same run with --corrections {name} (corrections={name!r})"
+            )
+    if done.overlays is not None:
+        yield str(done.overlays)
+
+
+def _first(names: Sequence[str], count: int | None = None, *, separator: str = ", ") -> str:
+    """Return the first names as text, and how many more there are.
+
+    Args:
+        names: The names, or the first of them.
+        count: Number of all names, if `names` may be fewer.
+        separator: What stands between two names.
+    """
+    further = (len(names) if count is None else count) - SHOWN
+    return separator.join([*map(text_name, names[:SHOWN]), *([f"and {further} more"] if further > 0 else [])])
