@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,10 +29,11 @@ from .prompts import (
 )
 from .scene_scores import evaluate_scene_files
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
+from .video_scores import evaluate_predictions, evaluate_tracker
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
-    from ..evaluation.video import SequenceScore
+    from ..evaluation.results import Evaluation
 
 
 def evaluate(
@@ -110,45 +112,34 @@ def evaluate(
     Baselines that need no model are measured, too. Image embeddings are cached, so a repeated run is faster.
     """
     # Imported here, because no other command needs them.
-    from ..evaluation.failures import draw_failures, find_failures
-    from ..evaluation.report import write_report
-    from ..evaluation.results import ROW_SUFFIXES
     from ..evaluation.run import evaluate as evaluate_model
     from ..evaluation.simulation import Text, parse_prompt_protocol
 
-    used = {"--rows": rows, "--report": report, "--failures": failures}
+    outputs = _Outputs(out, rows, report, failures, failure_iou)
+    data = {"--images": images, "--masks": masks, "--coco": coco, "--labelme": labelme, "--yolo": yolo, "--davis": davis}
     if scene is not None:
         if predictions is None or truth is None:
             raise usage_error(
                 "--scene needs --predictions FILE and --truth FILE: vectors or label rasters, such as objects.gpkg and truth.geojson"
             )
-        data = {"--images": images, "--masks": masks, "--coco": coco, "--labelme": labelme, "--yolo": yolo, "--davis": davis}
-        _refuse({**data, **used}, "--scene compares two files of objects, and writes the figures with --out")
+        _refuse({**data, **outputs.of_objects}, "--scene compares two files of objects, and writes the figures with --out")
         evaluate_scene_files(scene, predictions, Path(truth), out, by_label=by_label, as_json=as_json)
         return
     if by_label:
         raise usage_error("--by-label is for --scene, and there is none")
-    inputs = [
-        images,
-        masks,
-        coco,
-        labelme,
-        yolo,
-        names,
-        davis,
-        truth and truth.partition("=")[2],
-        predictions,
-        calibration if calibration != "auto" else None,
-        *model_paths(model, detector),
-    ]
+    fitted = None if calibration == "auto" else calibration
+    inputs = [*data.values(), names, truth and truth.partition("=")[2], predictions, fitted, *model_paths(model, detector)]
     if video or predictions is not None:
         if davis is None or not video:
             raise usage_error("--video needs --davis FOLDER, and --predictions needs both, or --scene FILE")
-        _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
+        _refuse(outputs.of_objects, "--video prints J, F, J&F and switches, and writes them with --out")
         with errors_as_messages():
-            _check_outputs(out, None, None, None, inputs)
+            outputs.check(inputs)
         options = segmenter_options(quantize)
-        _evaluate_video(davis, predictions, model, engine, options, device, out, as_json, no_cache=no_cache)
+        if predictions is not None:
+            evaluate_predictions(davis, predictions, out, as_json=as_json)
+            return
+        evaluate_tracker(davis, model, out, engine=engine, options=options, device=device, use_cache=not no_cache, as_json=as_json)
         return
     with errors_as_messages():
         chosen = parse_prompt_protocol(prompt)
@@ -170,21 +161,14 @@ def evaluate(
         raise usage_error("--prompt text needs a detector for phrases, or a model that finds concepts: give --detector")
     if detector is not None and not isinstance(chosen, Text):
         raise usage_error(f"--detector needs --prompt text, got {chosen.name!r}")
-    if rows is not None and rows.suffix.lower() not in ROW_SUFFIXES:
-        raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
-    if not 0 < failure_iou <= 1:
-        raise usage_error(f"--failure-iou is an IoU above 0 and at most 1, got {failure_iou:g}")
-    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
-        if value is not None and detector is None:
-            hint = ". The IoU below which a mask is a failure is --failure-iou" if option == "--threshold" else ""
-            raise usage_error(f"{option} {value} is for a detector, and there is none: give --prompt text and --detector{hint}")
-    check_threshold(threshold)
+    outputs.check_options()
+    _check_detector_options(detector, threshold, detector_engine)
     if summary:
-        _refuse({"--out": out, **used}, "--summary runs no model, and prints what the dataset holds")
+        _refuse({"--out": out, **outputs.of_objects}, "--summary runs no model, and prints what the dataset holds")
         _summarize(dataset, as_json)
         return
     with errors_as_messages():
-        _check_outputs(out, rows, report, failures, inputs)
+        outputs.check(inputs)
     with errors_as_messages(), progress.shown():
         evaluation = evaluate_model(
             dataset,
@@ -201,26 +185,111 @@ def evaluate(
             baselines=not no_baselines,
             calibration=calibration,
         )
-    # An output that fails now, such as on a full disk, takes none of the others with it.
-    saved = [
-        out is None or written(partial(evaluation.save, out), out),
-        rows is None or written(partial(evaluation.save_rows, rows), rows),
-    ]
-    say(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
-    if failures is not None or report is not None:
-        with errors_as_messages(), progress.shown():
-            found = find_failures(evaluation, dataset, failure_iou)
-        if failures is not None:
-            listed = failures / "failures.json"
-            saved.append(written(partial(write_json, found.to_dict(), listed), listed))
-            saved.append(written(partial(draw_failures, found, dataset, failures), failures))
-        if report is not None:
-            saved.append(written(partial(write_report, evaluation, dataset, report, failures=found), report))
-        if failures is not None and not as_json:
-            say(str(found))
+    complete = outputs.write(evaluation, dataset, as_json=as_json)
     print_findings(evaluation.findings)
-    if not all(saved):
+    if not complete:
         raise typer.Exit(FAILED)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Outputs of an evaluation, each None where it is not asked for.
+
+    Attributes:
+        run: File of the whole run.
+        rows: Table with a row for each object.
+        report: Report with figures.
+        failures: Folder for what the failures have in common.
+        failure_iou: IoU below which a mask is a failure.
+    """
+
+    run: Path | None
+    rows: Path | None
+    report: Path | None
+    failures: Path | None
+    failure_iou: float
+
+    @property
+    def of_objects(self) -> dict[str, Path | None]:
+        """The outputs that only an evaluation object by object has, by their options."""
+        return {"--rows": self.rows, "--report": self.report, "--failures": self.failures}
+
+    @property
+    def failure_list(self) -> Path | None:
+        """File in the folder of failures that lists them."""
+        return None if self.failures is None else self.failures / "failures.json"
+
+    def check_options(self) -> None:
+        """Check what the options say.
+
+        Raises:
+            typer.Exit: The table has another suffix, or the IoU is out of its range.
+        """
+        from ..evaluation.results import ROW_SUFFIXES
+
+        if self.rows is not None and self.rows.suffix.lower() not in ROW_SUFFIXES:
+            raise usage_error(f"--rows is a file .csv or .parquet, got {self.rows}")
+        if not 0 < self.failure_iou <= 1:
+            raise usage_error(f"--failure-iou is an IoU above 0 and at most 1, got {self.failure_iou:g}")
+
+    def check(self, inputs: Iterable[Path | str | None]) -> None:
+        """Check every output before the model is loaded, and remove what a killed run left half-written.
+
+        Args:
+            inputs: Files and folders that no output may replace.
+
+        Raises:
+            OutputError: An output cannot be written, would replace an input, or has the path of another.
+            MissingDependencyError: A package that an output needs is missing.
+        """
+        from ..evaluation.results import ROW_SUFFIXES, check_row_format
+
+        known = list(inputs)
+        check_outputs_differ([self.run, self.rows, self.report, self.failures, self.failure_list])
+        if self.rows is not None:
+            check_row_format(self.rows)
+        for path, suffixes in ((self.run, (".json",)), (self.rows, ROW_SUFFIXES), (self.report, (".html", ".htm"))):
+            if path is not None:
+                check_output_file(path, suffixes=suffixes, inputs=known)
+                clean_up(path.parent, path.name)
+        if self.failures is not None:
+            check_output_folder(self.failures, names=["failures.json"], inputs=known)
+            clean_up(self.failures)
+
+    def write(self, evaluation: Evaluation, dataset: Dataset, *, as_json: bool) -> bool:
+        """Write all outputs and print the figures. Return whether all were written.
+
+        An output that fails now, such as on a full disk, takes none of the others with it.
+        """
+        from ..evaluation.failures import draw_failures, find_failures
+        from ..evaluation.report import write_report
+
+        saved = [
+            self.run is None or written(partial(evaluation.save, self.run), self.run),
+            self.rows is None or written(partial(evaluation.save_rows, self.rows), self.rows),
+        ]
+        say(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
+        if self.failures is None and self.report is None:
+            return all(saved)
+        with errors_as_messages(), progress.shown():
+            found = find_failures(evaluation, dataset, self.failure_iou)
+        if self.failures is not None and self.failure_list is not None:
+            saved.append(written(partial(write_json, found.to_dict(), self.failure_list), self.failure_list))
+            saved.append(written(partial(draw_failures, found, dataset, self.failures), self.failures))
+        if self.report is not None:
+            saved.append(written(partial(write_report, evaluation, dataset, self.report, failures=found), self.report))
+        if self.failures is not None and not as_json:
+            say(str(found))
+        return all(saved)
+
+
+def _check_detector_options(detector: str | None, threshold: float | None, detector_engine: str | None) -> None:
+    """Exit with status 2 if an option is for a detector, and there is none, or if the threshold is no score."""
+    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
+        if value is not None and detector is None:
+            hint = ". The IoU below which a mask is a failure is --failure-iou" if option == "--threshold" else ""
+            raise usage_error(f"{option} {value} is for a detector, and there is none: give --prompt text and --detector{hint}")
+    check_threshold(threshold)
 
 
 def _finds_concepts(model: str, engine: str | None) -> bool:
@@ -233,74 +302,6 @@ def _refuse(options: dict[str, Path | None], why: str) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise usage_error(f"{given[0]} cannot be given here: {why}")
-
-
-def _check_outputs(
-    out: Path | None, rows: Path | None, report: Path | None, failures: Path | None, inputs: Iterable[Path | str | None]
-) -> None:
-    """Check every output before the model is loaded, and remove what a killed run left half-written.
-
-    Raises:
-        OutputError: An output cannot be written, would replace an input, or has the path of another.
-        MissingDependencyError: A package that an output needs is missing.
-    """
-    from ..evaluation.results import ROW_SUFFIXES, check_row_format
-
-    known = list(inputs)
-    check_outputs_differ([out, rows, report, failures, None if failures is None else failures / "failures.json"])
-    if rows is not None:
-        check_row_format(rows)
-    for path, suffixes in ((out, (".json",)), (rows, ROW_SUFFIXES), (report, (".html", ".htm"))):
-        if path is not None:
-            check_output_file(path, suffixes=suffixes, inputs=known)
-            clean_up(path.parent, path.name)
-    if failures is not None:
-        check_output_folder(failures, names=["failures.json"], inputs=known)
-        clean_up(failures)
-
-
-def _evaluate_video(
-    root: Path,
-    predictions: Path | None,
-    model: str,
-    engine: str | None,
-    options: Mapping[str, Any],
-    device: str,
-    out: Path | None,
-    as_json: bool,
-    *,
-    no_cache: bool,
-) -> None:
-    from ..evaluation.video import evaluate_video
-    from ..registry import load_video, tracker_of
-
-    with errors_as_messages():
-        if predictions is None:
-            chosen = choose(model, engine=engine)
-            propagates = tracker_of(chosen).name == "propagate"
-            cache = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
-            scores = evaluate_video(load_video(model, engine=engine, device=device, **cache, **options), root)
-        else:
-            scores = evaluate_video(predictions, root)
-        values = {score.name: score.to_dict() for score in scores}
-        mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
-        result = {"format": "promptseg-video-evaluation-1", "tracker": str(predictions or model), "sequences": values, "mean": mean}
-    saved = out is None or written(partial(write_json, result, out), out)
-    if as_json:
-        say(json.dumps(result, indent=1))
-    else:
-        _print_video_scores(scores, mean)
-    if not saved:
-        raise typer.Exit(FAILED)
-
-
-def _print_video_scores(scores: Sequence[SequenceScore], mean: dict[str, float]) -> None:
-    width = max(8, *(len(score.name) for score in scores))
-    say(f"{'sequence':<{width}}  objects      J      F    J&F  switches")
-    for score in scores:
-        figures = f"{score.j:>6.3f} {score.f:>6.3f} {score.j_and_f:>6.3f}"
-        say(f"{score.name:<{width}}  {len(score.objects):>7} {figures} {score.switches:>9}")
-    say(f"{'mean':<{width}}  {'':>7} {mean['j']:>6.3f} {mean['f']:>6.3f} {mean['j_and_f']:>6.3f}")
 
 
 def _summarize(dataset: Dataset, as_json: bool) -> None:
