@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, cast
@@ -19,7 +19,7 @@ from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import EXAMPLES
 from ..pipeline.config import PipelineConfig
-from ..prompts import TextPrompt, concepts_of
+from ..prompts import Prompt, PromptKind, TextPrompt, concepts_of
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
@@ -130,15 +130,9 @@ def track(
         kinds = EXAMPLES if finder is None else finder.backend.accepts
         alone = finder is not None and finder.backend.video is not None and detector is None and not point and not box and tracker is None
     prompts = with_examples(prompts, like, unlike, label, joined="text" in kinds)
-    if detector is None and "text" not in kinds and any(isinstance(prompt, TextPrompt) for prompt in prompts):
-        raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
-    if detector is None and not prompts:
-        raise usage_error("nothing to track: give --point, --box, --like or --detector")
-    if detector is None and not concepts_of(prompts) and (redetect_every is not None or redetect_when_lost):
-        raise usage_error("--redetect-every and --redetect-when-lost need a detector or --like: give --detector")
-    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
-        if value is not None and detector is None:
-            raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
+    if detector is None:
+        _check_without_detector(prompts, kinds, text, looks_again=redetect_every is not None or redetect_when_lost)
+        _refuse_for_detector({"--threshold": threshold, "--detector-engine": detector_engine})
     check_threshold(threshold)
     asking = _ask_every(ask_every)
     if drop not in (None, "late"):
@@ -170,6 +164,30 @@ def track(
     _print_summary(outputs, failure, seconds, as_json)
     if failure is not None:
         raise typer.Exit(FAILED)
+
+
+def _check_without_detector(prompts: Sequence[Prompt], kinds: frozenset[PromptKind], text: str | None, *, looks_again: bool) -> None:
+    """Exit with status 2 if there is nothing to track without a detector, or nothing that finds what the options ask for.
+
+    Args:
+        prompts: The prompts.
+        kinds: What concepts may consist of.
+        text: Value of ``--text``, for the message.
+        looks_again: Whether objects are to be looked for on later frames.
+    """
+    if "text" not in kinds and any(isinstance(prompt, TextPrompt) for prompt in prompts):
+        raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
+    if not prompts:
+        raise usage_error("nothing to track: give --point, --box, --like or --detector")
+    if looks_again and not concepts_of(prompts):
+        raise usage_error("--redetect-every and --redetect-when-lost need a detector or --like: give --detector")
+
+
+def _refuse_for_detector(options: Mapping[str, object]) -> None:
+    """Exit with status 2 if an option is given that is for a detector alone."""
+    for option, value in options.items():
+        if value is not None:
+            raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
 
 
 def _video(word: str) -> VideoLike:
