@@ -9,7 +9,7 @@ import promptseg
 from promptseg import Masks, Pipeline, metrics
 from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.errors import BackendError, ConfigError, IncompatibleStagesError, InputError
-from promptseg.evaluation import run as evaluation_run
+from promptseg.evaluation import objects as evaluated_objects
 from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.simulation import Box, parse_prompt_protocol
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -168,14 +168,14 @@ def test_without_a_box_the_baseline_is_the_whole_image(dataset, model):
 def test_superpixels_are_computed_once_for_each_question(dataset, model, monkeypatch):
     pytest.importorskip("skimage", reason="superpixels need scikit-image")
     first = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
-    real, opened = evaluation_run.superpixels(), []
+    real, opened = evaluated_objects.superpixels(), []
 
     class Counting:
         def open(self, image):
             opened.append(image)
             return real.open(image)
 
-    monkeypatch.setattr(evaluation_run, "superpixels", Counting)
+    monkeypatch.setattr(evaluated_objects, "superpixels", Counting)
     again = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
     assert [row.baselines for row in again.rows] == [row.baselines for row in first.rows]
     assert opened == []
@@ -184,7 +184,7 @@ def test_superpixels_are_computed_once_for_each_question(dataset, model, monkeyp
 
 
 def test_without_scikit_image_the_other_baselines_are_there(dataset, model, monkeypatch):
-    monkeypatch.setattr(evaluation_run, "superpixels", lambda: None)
+    monkeypatch.setattr(evaluated_objects, "superpixels", lambda: None)
     assert set(promptseg.evaluate(dataset, model=model, prompt="box").baselines) == {"filled_box"}
 
 
@@ -262,7 +262,7 @@ def test_options_reach_the_segmenter_that_is_given_by_name(dataset, add_model):
     add_model("seg", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"quantize": None})
     promptseg.evaluate(dataset, model="seg", options={"quantize": "int8"}, baselines=False)
     assert [request.options for request in requests] == [{"quantize": "int8"}]
-    with pytest.raises(ConfigError, match=r"segment\.options"):
+    with pytest.raises(ConfigError, match="options are names with values.* got .int8"):
         promptseg.evaluate(dataset, model="seg", options="int8", baselines=False)
 
 
