@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import logging
-import os
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeGuard, cast, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal, overload
 
 from .._checks import flag, whole_number
 from .._display import Displayed
 from ..calibration.scores import ScoreCalibration
-from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
+from ..errors import ConfigError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image_copy
-from ..masks import Masks
 from ..notebook.views import View
-from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt, phrases_of
+from ..prompts import Prompt, PromptKind, phrases_of
 from ..protocols import (
     BatchSegmenter,
     ChecksPhrases,
@@ -37,19 +29,15 @@ from ..protocols import (
 )
 from ..registry.loading import load_concept
 from ..results import Provenance, Result
-from ..runtime.structured import shown_path
 from ..tiling.session import OpensTiled
 from ..tracking.asking import Every
-from ..tracking.concepts import track_concepts
-from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
-from ..tracking.session import PropagateSegmenter
+from ..tracking.redetection import RedetectionConfig, TrackedFrame
 from . import stages
+from .batches import is_one_image, run_batches
 from .checks import EXAMPLES, check_image
-from .config import PipelineConfig, TrackStage
-from .job import ImageState
+from .config import PipelineConfig
 from .open_image import OpenImage
-
-_log = logging.getLogger(__name__)
+from .tracking import track
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,11 +133,11 @@ class BuiltPipeline(Displayed, OpensTiled):
         candidates = flag("candidates", candidates, PromptError)
         if not isinstance(on_error, str) or on_error not in ("raise", "return"):
             raise ConfigError(f"on_error must be 'raise' or 'return', got {shown(on_error)}")
-        if _is_one_image(images):
+        if is_one_image(images):
             raise InputError(f"run() takes several images, got {shown(images)}: give a list, or call the pipeline itself with one image")
         if prompts:
             stages.check(self, prompts)
-        return self._run(iter(images), prompts, candidates, batch_size, on_error)
+        return run_batches(self, iter(images), prompts, candidates=candidates, batch_size=batch_size, on_error=on_error)
 
     def open(self, image: ImageLike) -> OpenImage:
         """Encode an image once and return it for any number of calls with prompts.
@@ -215,40 +203,14 @@ class BuiltPipeline(Displayed, OpensTiled):
             ConfigError: A setting is not valid, or `every` is given with a `tracker`, which has its own.
             InputError: The video cannot be read. If this shows only in the middle, the frames before it are yielded first.
         """
-        if finds_concepts(tracker):
-            if redetect_every is not None or redetect is not None or redetection is not None or every is not None:
-                raise ConfigError("redetection and every are for trackers of single objects: this one looks for concepts on every frame")
-            return track_concepts(tracker, video, cast("Sequence[Concept]", prompts))
-        stages.check(self, prompts)
-        if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
-            raise PromptError("tracking takes points, boxes, masks, text and examples, not Prompt.everything()")
-        if redetect is not None and (not isinstance(redetect, str) or redetect != "when-lost"):
-            raise ConfigError(f"redetect must be 'when-lost' or None, got {shown(redetect)}")
-        if not isinstance(redetection, (RedetectionConfig, type(None))):
-            raise ConfigError(f"redetection is a RedetectionConfig, got {shown(redetection)}")
-        if not isinstance(tracker, (VideoSegmenter, type(None))):
-            raise ConfigError(f"tracker is a VideoSegmenter, as promptseg.load_video returns it, got {shown(tracker)}")
-        if every is not None and tracker is not None:
-            raise ConfigError(f"every is for the pipeline's own tracker, and a tracker is given: load it with every={shown(every)}")
-        redetection = redetection or RedetectionConfig()
-        if redetect_every is not None:
-            redetection = replace(redetection, redetect_every=redetect_every)
-        if redetect is not None:
-            redetection = replace(redetection, when_lost=True)
-        named = [prompt for prompt in prompts if isinstance(prompt, (TextPrompt, Concept))]
-        places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
-        again = redetection.redetect_every is not None or redetection.when_lost
-        detecting = named or (self.detector is not None and (not places or again))
-
-        def detected_masks(image: NDArray[np.uint8]) -> Masks:
-            named[:] = [prompt.bound(image) if isinstance(prompt, Concept) else prompt for prompt in named]  # To the first frame.
-            return self(image, *named).masks
-
-        return track_with_redetection(
-            self._tracker(every) if tracker is None else tracker,
+        return track(
+            self,
             video,
-            places,
-            detect=detected_masks if detecting else None,
+            prompts,
+            redetect_every=redetect_every,
+            redetect=redetect,
+            every=every,
+            tracker=tracker,
             redetection=redetection,
         )
 
@@ -321,46 +283,6 @@ class BuiltPipeline(Displayed, OpensTiled):
         if phrases and isinstance(detector, ChecksPhrases):
             detector.check_phrases(phrases)
 
-    def _tracker(self, every: Every | None) -> VideoSegmenter:
-        if self.segmenter is None:
-            raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")
-        settled = TrackStage() if self.config.track is None else self.config.track
-        return PropagateSegmenter(self.segmenter, settled.every if every is None else every)
-
-    def _run(
-        self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str
-    ) -> Iterator[Result | PromptSegError]:
-        numbered = enumerate(images)
-        while batch := list(itertools.islice(numbered, batch_size)):
-            states = deque((index, item, self._try_begin(index, item, prompts)) for index, item in batch)
-            del batch
-            stages.open_together(self, [state for _, _, state in states if isinstance(state, ImageState)])
-            while states:
-                index, item, state = states.popleft()
-                outcome: Result | PromptSegError
-                if isinstance(state, ImageState):
-                    try:
-                        stages.open_session(self, state)
-                        outcome = stages.finish(self, state, candidates)
-                    except PromptSegError as error:
-                        outcome = _named(error, index, item)
-                else:
-                    outcome = state
-                del item, state  # The session may be large, and the generator may be suspended for long.
-                if on_error == "raise" and isinstance(outcome, PromptSegError):
-                    raise outcome
-                yield outcome
-                del outcome
-
-    def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> ImageState | PromptSegError:
-        try:
-            image, prompts = _pair(item, prompts)
-            check_image(image)
-            stages.check(self, prompts)
-            return stages.begin(self, image, prompts)
-        except PromptSegError as error:
-            return _named(error, index, item)
-
     def _stages(self) -> list[tuple[str, Provenance | None, dict[str, Any]]]:
         """Return the stages that run: name, model and settings that are not the defaults."""
         found: list[tuple[str, Provenance | None, dict[str, Any]]] = []
@@ -384,34 +306,3 @@ class BuiltPipeline(Displayed, OpensTiled):
             for name, model, settings in self._stages()
         )
         return View("pipeline", (), None, ("stage", "model", "license", "device", "settings"), rows, len(rows))
-
-
-def finds_concepts(tracker: object) -> TypeGuard[ConceptVideoSegmenter]:
-    """Return whether a tracker finds concepts by itself: it takes text or examples."""
-    return isinstance(tracker, ConceptVideoSegmenter) and bool(tracker.accepts & {"text", "example"})
-
-
-def _is_one_image(images: object) -> bool:
-    single = isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or not isinstance(images, Iterable)
-    return single or (isinstance(images, np.ndarray) and images.ndim in (0, 2, 3))
-
-
-def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Prompt]]:
-    """Return an image and its prompts: its own, or those for every image."""
-    if not isinstance(item, tuple):
-        return item, prompts
-    if len(item) != 2:
-        raise InputError(f"expected an image or a pair (image, prompts), got a tuple of length {len(item)}")
-    image, own = item
-    try:
-        return image, tuple(own)
-    except TypeError:  # One prompt, or what is none.
-        return image, (own,)
-
-
-def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
-    """Return an error of the same class whose message begins with the index and path of the image."""
-    path = stages.path_of(item[0] if isinstance(item, tuple) and item else item)
-    named = type(error)(f"image {index}{'' if path is None else f' ({shown_path(path)})'}: {error}")
-    named.__cause__ = error
-    return named

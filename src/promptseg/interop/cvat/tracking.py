@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import ConfigError, InputError, shown
 from ...masks import Mask, Size
 from ...models.sam.cache import EmbeddingCache
-from ...pipeline.runner import finds_concepts
+from ...pipeline.tracking import finds_concepts
 from ...prompts import Prompt, SpatialPrompt
 from ...protocols import Frame, VideoSegmenter, VideoSession
 from ...registry.builtin_backends import DEFAULT_MODEL
