@@ -22,7 +22,7 @@ from promptseg.server.rasters import RasterStore
 from promptseg.server.replica import Replica
 from promptseg.server.scene_results import SceneResult
 from promptseg.testing import FakeDetector, FakeSegmenter
-from promptseg.tiling.session import KEPT_BYTES
+from promptseg.tiling.open_tiles import KEPT_BYTES
 
 SIZE = (1500, 2500)
 

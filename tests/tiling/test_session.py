@@ -20,8 +20,7 @@ from promptseg.results import Provenance
 from promptseg.runtime.progress import report_to
 from promptseg.scene_masks import SceneMask
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
-from promptseg.tiling import searching
-from promptseg.tiling import session as tiled
+from promptseg.tiling import open_tiles, searching
 from promptseg.tiling.session import OpensTiled, open_tiled
 
 SIZE = (300, 420)
@@ -276,7 +275,7 @@ class TestBatches:
 
 class TestOpenTiles:
     def test_what_is_kept_open_is_bounded(self, monkeypatch):
-        monkeypatch.setattr(tiled, "KEPT_BYTES", 2 * 128 * 128 * 3)
+        monkeypatch.setattr(open_tiles, "KEPT_BYTES", 2 * 128 * 128 * 3)
         painter = Painter()
         session = painter.open_tiled(raster_of(*SCATTERED), **TILES)
         places = [Prompt.point(40, 35), Prompt.point(160, 95), Prompt.point(340, 215)]

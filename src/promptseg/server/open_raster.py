@@ -12,7 +12,7 @@ from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
 from ..rasters.opening import reopen_raster
 from ..rasters.window import Window
 from ..scene_masks import SceneMasks
-from ..tiling.session import KEPT_BYTES
+from ..tiling.open_tiles import KEPT_BYTES
 from .errors import RefusedError
 from .rasters import StoredRaster
 from .scene_results import SceneResult

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 import warnings
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Union
 
@@ -25,23 +22,20 @@ from ..protocols import EmbeddingStore
 from ..rasters.raster import Raster
 from ..rasters.window import Window
 from ..results import Provenance
-from ..runtime.forking import Lock, StaysInProcess
+from ..runtime.forking import StaysInProcess
 from ..runtime.progress import track
-from ..runtime.single_flight import SingleFlight
 from ..scene_masks import SceneMasks
-from .asking import Ask, TiledModel, checked, images_together, models_of, opened
+from .asking import Ask, TiledModel, checked, images_together, models_of
 from .examples import for_tile, with_tiles
 from .grid import Tile, TileGrid
 from .joining import joined, told_cut
+from .open_tiles import OpenTiles
 from .pieces import Piece, pieces_of
 from .placing import PlacedPrompt, with_coarser
 from .searching import found_in, tile_of, too_large
 
 TiledSource = Union[Raster, str, "os.PathLike[str]", NDArray[Any]]
 """What `open_tiled` takes: a raster, or what `promptseg.open_raster` takes."""
-
-KEPT_BYTES = 512 << 20
-"""Maximum number of bytes of the tiles that a session keeps open, with their embeddings. One stays open whatever it takes."""
 
 
 def open_tiled(
@@ -111,10 +105,7 @@ class TiledSession(StaysInProcess):
         self.raster, self.grids = raster, tuple(grids)
         self._model, self._owns = model, owns
         self._together = images_together(models_of(model))
-        self._lock = Lock()
-        self._opening: SingleFlight[_Place, tuple[Ask, int]] = SingleFlight()
-        self._kept: OrderedDict[_Place, tuple[Ask, int]] = OrderedDict()
-        self._seconds: dict[str, float] = {}
+        self._tiles = OpenTiles(model, raster)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -136,8 +127,7 @@ class TiledSession(StaysInProcess):
     @property
     def timings(self) -> Mapping[str, float]:
         """Seconds spent so far, by stage: ``read``, ``encode``, ``segment`` and ``join``."""
-        with self._lock:
-            return dict(self._seconds)
+        return self._tiles.seconds
 
     def overview(self, longest: int = 1024) -> NDArray[np.uint8]:
         """Return the whole raster as a small image for people, (H, W, 3) uint8 RGB.
@@ -266,13 +256,12 @@ class TiledSession(StaysInProcess):
             if not isinstance(prompt, (TextPrompt, Concept, EverythingPrompt)):
                 raise PromptError(f"prompt {index} is {shown(prompt)}, where text, examples and everything mode are taken: use segment()")
         tile = tile_of(window, self.grids[0].tile)
-        with self._timed("read"):
-            valid = self.raster.valid(tile.window, tile.input_size)
+        valid = self._tiles.valid(tile)
         if not valid.any():
             return SceneMasks((), self.size)
-        bound = [for_tile(prompt, tile, self.size, self.grids[0].tile, self._read) for prompt in prompts]
-        (ask,) = self._open([tile])
-        with self._timed("segment"):
+        bound = [for_tile(prompt, tile, self.size, self.grids[0].tile, self._tiles.read) for prompt in prompts]
+        (ask,) = self._tiles.open([tile])
+        with self._tiles.timed("segment"):
             masks = ask(bound, False)
         if left_out := sum(too_large(mask, tile) for mask in masks):
             message = f"{left_out} found in {window.box} left out, as the box has more than {MAX_PIXELS} pixels: search a smaller window"
@@ -281,9 +270,8 @@ class TiledSession(StaysInProcess):
 
     def close(self) -> None:
         """Close the session and the tiles that it keeps, and the raster, if the session opened it. No prompt is answered any more."""
-        with self._lock:
-            self._closed = True
-            self._kept.clear()
+        self._closed = True
+        self._tiles.close()
         if self._owns:
             self.raster.close()
 
@@ -297,26 +285,23 @@ class TiledSession(StaysInProcess):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
-    # All tiles
-
     def _over_tiles(self, prompts: Sequence[Prompt]) -> SceneMasks:
         pieces: list[Piece] = []
         by_grid = [(grid, tile) for grid in self.grids for tile in grid]
         bound = {
-            grid.scale: [with_tiles(prompt, self.size, self.grids[index:], self._read) for prompt in prompts]
+            grid.scale: [with_tiles(prompt, self.size, self.grids[index:], self._tiles.read) for prompt in prompts]
             for index, grid in enumerate(self.grids)
         }
         tiles = iter(track(by_grid, stage="tiles", total=len(by_grid), unit="tile"))
         while batch := list(itertools.islice(tiles, self._together)):
-            with self._timed("read"):
-                valid = [self.raster.valid(tile.window, tile.input_size) for _, tile in batch]
+            valid = [self._tiles.valid(tile) for _, tile in batch]
             there = [(*each, own) for each, own in zip(batch, valid, strict=True) if own.any()]
-            for (grid, tile, own), ask in zip(there, self._open([tile for _, tile, _ in there], keep=False), strict=True):
-                with self._timed("segment"):
+            for (grid, tile, own), ask in zip(there, self._tiles.open([tile for _, tile, _ in there], keep=False), strict=True):
+                with self._tiles.timed("segment"):
                     masks = ask(bound[grid.scale], False)
-                with self._timed("join"):
+                with self._tiles.timed("join"):
                     pieces += pieces_of(masks, tile, grid, own)
-        with self._timed("join"):
+        with self._tiles.timed("join"):
             found = joined(pieces, self.size)
         if found.cut:
             warnings.warn(told_cut(found.cut) + self._coarser(), InputWarning, stacklevel=3)
@@ -329,13 +314,13 @@ class TiledSession(StaysInProcess):
             by_tile.setdefault(each.tile, []).append(each)
         tiles = iter(by_tile)
         while batch := list(itertools.islice(tiles, self._together)):
-            for tile, ask in zip(batch, self._open(batch), strict=True):
+            for tile, ask in zip(batch, self._tiles.open(batch), strict=True):
                 self._take(by_tile[tile], ask, candidates)
         return [] if candidates else [each for each in prompts if each.goes_on()]
 
     def _take(self, prompts: Sequence[PlacedPrompt], ask: Ask, candidates: bool) -> None:
         """Ask one tile for prompts, and give them its masks."""
-        with self._timed("segment"):
+        with self._tiles.timed("segment"):
             masks = ask([each.prompt for each in prompts], candidates)
         found: dict[int, list[Mask]] = {}
         for position, mask in enumerate(masks):
@@ -343,46 +328,6 @@ class TiledSession(StaysInProcess):
                 found.setdefault(position if mask.prompt_index is None else mask.prompt_index, []).append(mask)
         for position, each in enumerate(prompts):
             each.take(found.get(position, []))
-
-    # Tiles
-
-    def _open(self, tiles: Sequence[Tile], keep: bool = True) -> list[Ask]:
-        """Return open tiles: those that are kept, and others that are opened now, together."""
-        by_place = {(tile.window, tile.input_size): tile for tile in tiles}
-        with self._lock:
-            found = {place: self._kept[place] for place in by_place if place in self._kept}
-            for place in found:
-                self._kept.move_to_end(place)
-        missing = [place for place in by_place if place not in found]
-        found |= self._opening.get(missing, lambda places: self._opened([by_place[place] for place in places]))
-        if keep:
-            with self._lock:
-                self._kept |= {place: found[place] for place in missing}
-                while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > KEPT_BYTES:
-                    self._kept.popitem(last=False)
-        return [found[tile.window, tile.input_size][0] for tile in tiles]
-
-    def _opened(self, tiles: Sequence[Tile]) -> dict[_Place, tuple[Ask, int]]:
-        images = [self._read(tile) for tile in tiles]
-        with self._timed("encode"):
-            found = opened(self._model, images)
-        return {(tile.window, tile.input_size): each for tile, each in zip(tiles, found, strict=True)}
-
-    def _read(self, tile: Tile) -> NDArray[np.uint8]:
-        with self._timed("read"):
-            return self.raster.read(tile.window, tile.input_size)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - started
-
-
-_Place = tuple[Window, Size]
 
 
 def _scales(scale: object) -> list[float]:
