@@ -26,7 +26,7 @@ from .middleware.guard import Guard
 from .middleware.records import Records
 from .middleware.vanished import Vanished
 from .problems import of_status, problem, request_id
-from .protocols import chosen
+from .protocols import Protocol, chosen
 from .service import Service
 from .settings import ServerSettings
 
@@ -62,15 +62,10 @@ def create_app(
         {"jobs_running": lambda: service.jobs.running, "images": lambda: len(service.images), "image_bytes": lambda: service.images.nbytes},
     )
     protocols = chosen(settings.protocols)
-    own_tokens = [*own_access, *(path for protocol in protocols for path in protocol.own_tokens)]
-    frames = frozenset(path for protocol in protocols for path in protocol.frames)
-    around = [
+    middleware = [
         *layers,
         Middleware(Records, metrics=metrics),
-        *([_cors(settings)] if settings.origins else []),
-        Middleware(Guard, settings=settings, open_paths=(*OPEN_PATHS, *open_paths), own_tokens=own_tokens),
-        Middleware(Bodies, limit=lambda path: _limit(settings, path, frames), seconds=settings.upload_seconds),
-        Middleware(Vanished),
+        *_middleware(settings, protocols, open_paths=(*OPEN_PATHS, *open_paths), own_access=own_access),
     ]
 
     @contextlib.asynccontextmanager
@@ -83,7 +78,7 @@ def create_app(
         version=__version__,
         summary="Promptable segmentation",
         lifespan=running,
-        middleware=around,
+        middleware=middleware,
         openapi_url="/v1/openapi.json",
         docs_url=None,  # They load scripts from elsewhere.
         redoc_url=None,
@@ -99,6 +94,20 @@ def create_app(
         app.include_router(protocol.router(), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way.
     return app
+
+
+def _middleware(
+    settings: ServerSettings, protocols: Sequence[Protocol], *, open_paths: Sequence[str], own_access: Sequence[str]
+) -> list[Middleware]:
+    """Return what checks a request before its route, the outermost first: origin, access, size, and whether its client is still there."""
+    own_tokens = [*own_access, *(path for protocol in protocols for path in protocol.own_tokens)]
+    frames = frozenset(path for protocol in protocols for path in protocol.frames)
+    return [
+        *([_cors(settings)] if settings.origins else []),
+        Middleware(Guard, settings=settings, open_paths=open_paths, own_tokens=own_tokens),
+        Middleware(Bodies, limit=lambda path: _limit(settings, path, frames), seconds=settings.upload_seconds),
+        Middleware(Vanished),
+    ]
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
