@@ -14,6 +14,11 @@ from promptseg.cli import app
 from promptseg.registry.catalog import backends
 from promptseg.registry.folders import is_on_hub
 
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -53,6 +58,14 @@ def test_the_models_page_says_which_weights_are_folders_of_the_hub():
     listed = {(model, engine) for model, engine, weights in rows if weights == "from the hub"}
     models = promptseg.list_models().values()
     assert listed == {(model.name, engine.name) for model in models for engine in model.engines if is_on_hub(engine)}
+
+
+def test_the_install_page_lists_the_extras_for_users():
+    page = (DOCS / "start" / "install.md").read_text("utf-8")
+    table = page[page.index("## Extras") : page.index("## Without a network")]
+    listed = [name for cell in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", cell)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert sorted(listed) == sorted(project["optional-dependencies"].keys() - {"dev", "docs", "parity", "test"})
 
 
 @pytest.mark.parametrize("backend", [backend for backend in backends().values() if backend.folders], ids=lambda backend: backend.name)
