@@ -262,7 +262,7 @@ def test_options_reach_the_segmenter_that_is_given_by_name(dataset, add_model):
     add_model("seg", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"quantize": None})
     promptseg.evaluate(dataset, model="seg", options={"quantize": "int8"}, baselines=False)
     assert [request.options for request in requests] == [{"quantize": "int8"}]
-    with pytest.raises(ConfigError, match="options are names with values.* got .int8"):
+    with pytest.raises(ConfigError, match=r"options are names with values.* got .int8"):
         promptseg.evaluate(dataset, model="seg", options="int8", baselines=False)
 
 
