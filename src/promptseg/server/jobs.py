@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import uuid
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..errors import PromptSegError
+from ..errors import BackendError, PromptSegError
 from ..runtime.progress import Progress
 from .errors import BusyError, ConflictError, NotFoundError, StoppingError
 
@@ -84,10 +85,11 @@ class JobRecord:
             raise ConflictError(f"the job is {self.state}, and has no result" + (" yet" if self.state == "running" else ""))
         return self.results[-1]
 
-    async def after(self, seen: int) -> int:
-        """Wait until more than `seen` changes have happened or the job has ended, and return their number."""
+    async def after(self, seen: int, seconds: float | None = None) -> int:
+        """Wait until more than `seen` changes have happened or the job has ended, at most for some seconds, and return their number."""
         async with self.condition:
-            await self.condition.wait_for(lambda: self.changed > seen or self.ended)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.condition.wait_for(lambda: self.changed > seen or self.ended), seconds)
             return self.changed
 
 
@@ -215,6 +217,11 @@ async def _run(job: JobRecord, work: Work) -> None:
         await job.change(state="cancelled")
     except PromptSegError as error:
         await job.change(state="failed", error=error)
+    except Exception as error:  # Whoever waits for the job would wait for ever.
+        _log.exception("job %s failed", job.id)
+        failed = BackendError(f"the work failed: {type(error).__name__}")
+        failed.__cause__ = error
+        await job.change(state="failed", error=failed)
     finally:
         close = getattr(stream, "aclose", None)
         if close is not None:

@@ -27,6 +27,9 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 IdInPath = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
+HEARTBEAT = 15.0
+"""Seconds after which those who watch a job are sent a comment. Proxies end a connection on which nothing comes for a minute."""
+
 _EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("id", "event", "data")}}
 _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
 
@@ -107,7 +110,11 @@ def _annotation(done: Annotation) -> AnnotationOut:
 async def _events(job: JobRecord) -> AsyncIterator[bytes]:
     seen = -1
     while True:
-        seen = await job.after(seen)
+        changed = await job.after(seen, HEARTBEAT)
+        if changed == seen and not job.ended:
+            yield b": heartbeat\n\n"
+            continue
+        seen = changed
         values = job_values(job).model_dump()
         name = "progress" if not job.ended else job.state
         yield f"id: {seen}\nevent: {name}\ndata: {json.dumps(values)}\n\n".encode()

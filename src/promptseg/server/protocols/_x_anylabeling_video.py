@@ -16,6 +16,7 @@ from ...masks import Mask
 from ...prompts import Prompt
 from ...results import FrameMasks
 from ..api.bodies import json_body
+from ..api.jobs import HEARTBEAT
 from ..api.routes import Serving
 from ..errors import ConflictError, NotFoundError
 from ..frame_folders import FrameFolder
@@ -190,7 +191,9 @@ async def _events(service: Service, job: JobRecord) -> AsyncIterator[str]:
         yield _event(type="started", total_frames=max(0, frames - job.of.start), start_frame_index=job.of.start)
         seen = told = 0
         while not job.ended:
-            seen = await job.after(seen)
+            before, seen = seen, await job.after(seen, HEARTBEAT)
+            if seen == before and not job.ended:
+                yield ": heartbeat\n\n"
             done = 0 if job.progress is None else job.progress.done
             if done > told:
                 told = done
