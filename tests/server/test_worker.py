@@ -73,6 +73,15 @@ def test_requests_of_a_group_are_answered_together_and_each_gets_its_own_answer(
     assert worker.joined == 2
 
 
+def test_what_frees_the_device_of_something_is_taken_by_a_full_queue(device, worker):
+    hold(device, worker)
+    for _ in range(4):
+        worker.submit("waits")
+    closing = worker.submit("close", bounded=False)
+    device.free.set()
+    assert closing.result(60) == "close"
+
+
 def test_a_full_queue_refuses_and_says_when_to_try_again(device, worker):
     hold(device, worker)
     for _ in range(4):

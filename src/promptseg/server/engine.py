@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..pipeline import BuiltPipeline, Pipeline
 from ..protocols import EmbeddingStore, VideoSegmenter
 from .errors import RefusedError, StoppingError
-from .operations import Encode, Operation, Segment, ServedModel, Sweep, affinity
+from .operations import CloseVideo, Encode, Operation, Segment, ServedModel, Sweep, affinity
 from .replica import Replica
 from .worker import DeviceWorker, Done, Job
 
@@ -162,7 +162,8 @@ class LocalEngine:
             await asyncio.to_thread(worker.stop)
 
     async def ask(self, operation: Operation) -> Any:
-        return await asyncio.wrap_future(self._worker(operation).submit(operation, _group(operation)))
+        closing = isinstance(operation, CloseVideo)
+        return await asyncio.wrap_future(self._worker(operation).submit(operation, _group(operation), bounded=not closing))
 
     async def sweep(self, idle_seconds: float) -> None:
         for worker in self._workers:

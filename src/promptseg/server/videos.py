@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import PromptSegError
 from ..masks import Mask, Masks
 from ..protocols import Frame
 from ..results import FrameMasks
@@ -116,6 +117,7 @@ class Videos:
         self.folder = folder
         self._engine, self._most_bytes, self._most, self._idle = engine, most_bytes, most, idle_seconds
         self._videos: dict[str, VideoRecord] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._videos)
@@ -146,7 +148,12 @@ class Videos:
             if self._stored() > self._most_bytes:
                 raise TooLargeError(f"there is no room for this video: all have at most {self._most_bytes} bytes here")
         name = uuid.uuid4().hex
-        info: VideoInfo = await self._engine.ask(OpenVideo(name, str(path), model))
+        try:
+            info: VideoInfo = await self._engine.ask(OpenVideo(name, str(path), model))
+        except asyncio.CancelledError:  # The client is gone, and the device may be opening it: it is closed behind that.
+            self._closing.add(closing := asyncio.create_task(self._close_unknown(name)))
+            closing.add_done_callback(self._closing.discard)
+            raise
         video = VideoRecord(name, path, own, model, info)
         self._videos[name] = video
         return video
@@ -183,6 +190,10 @@ class Videos:
             elif video.own:
                 with contextlib.suppress(OSError):
                     video.path.unlink()
+
+    async def _close_unknown(self, name: str) -> None:
+        with contextlib.suppress(PromptSegError):  # The server is ending: its devices close everything.
+            await self._engine.ask(CloseVideo(name))
 
     def _stored(self) -> int:
         """Return the size of the uploaded videos, with those that are being uploaded."""

@@ -117,8 +117,13 @@ class DeviceWorker:
         """Number of jobs that run or wait."""
         return len(self._jobs)
 
-    def submit(self, operation: Any, group: Hashable = None) -> Future[Any]:
+    def submit(self, operation: Any, group: Hashable = None, *, bounded: bool = True) -> Future[Any]:
         """Put a request into the queue. If its future is cancelled before its turn, it is skipped.
+
+        Args:
+            operation: What is asked.
+            group: Requests of the same group may be answered together; None for one that is alone.
+            bounded: Whether a full queue refuses it. What frees the device of something never is.
 
         Raises:
             BusyError: The queue is full.
@@ -130,7 +135,7 @@ class DeviceWorker:
                 raise StoppingError("the server is shutting down")
             if len(self._waiting) >= self._max_waiting:
                 self._forget_cancelled()
-            if len(self._waiting) >= self._max_waiting:
+            if bounded and len(self._waiting) >= self._max_waiting:
                 raise BusyError(f"{len(self._waiting)} requests wait already: try again later", self._seconds * len(self._waiting))
             self._waiting.append(Request(group, operation, future, time.monotonic()))
             self._changed.notify()
