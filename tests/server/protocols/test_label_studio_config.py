@@ -15,7 +15,7 @@ def test_the_most_exact_control_that_knows_the_label_gets_the_masks():
     found = read_configuration(
         f'<View>{IMAGE}{BRUSH}<PolygonLabels name="polygon" toName="image"><View><Label value="Spoon"/></View></PolygonLabels></View>'
     )
-    assert found.images == {"image": "photo"}
+    assert found.images == {"image": "$photo"}
     assert [found.output("image", [word]).control.name for word in ("Cup", "Spoon", "other")] == ["brush", "polygon", "brush"]
     assert found.output("image", ["Cup"], "polygon").shape == "polygon"
     assert found.output("image", shape="rectangle") is None
@@ -46,8 +46,38 @@ def test_one_task_may_have_several_images():
     data = {"left": "/a.jpg", "pages": ["/b.jpg", "/c.jpg"]}
     assert [found.addresses(name, data) for name in found.images] == [["/a.jpg"], ["/b.jpg", "/c.jpg"]]
     for wrong in ({}, {"left": ""}, {"left": 3}, {"left": []}, {"left": ["/a.jpg", None]}):
-        with pytest.raises(InputError, match="no address of an image in its field 'left'"):
+        with pytest.raises(InputError, match=r"no address of an image for value='\$left'"):
             found.addresses("a", wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        ("$photo", {"photo": "/a.jpg"}),
+        ("$my photo", {"my photo": "/a.jpg"}),
+        ("$photo.url", {"photo.url": "/a.jpg"}),
+        ("$photo.url", {"photo": {"url": "/a.jpg"}}),
+        ("$photos[1]", {"photos": ["/b.jpg", "/a.jpg"]}),
+        ("$photos[0].url", {"photos": [{"url": "/a.jpg"}]}),
+    ],
+)
+def test_an_image_may_be_a_member_of_a_field(value, data):
+    found = read_configuration(f'<View><Image name="image" value="{value}"/>{BRUSH}</View>')
+    assert found.addresses("image", data) == ["/a.jpg"]
+
+
+def test_an_address_may_have_fields_within():
+    found = read_configuration(f'<View><Image name="image" value="https://images.example/$set/$number-a.jpg"/>{BRUSH}</View>')
+    assert found.addresses("image", {"set": "cups", "number": 7}) == ["https://images.example/cups/7-a.jpg"]
+    with pytest.raises(InputError, match="no address of an image for value='https://images"):
+        found.addresses("image", {"set": "cups"})
+
+
+@pytest.mark.parametrize("value", ["$photo.url", "$photos[9]", "$photos[x]", "$photos[99999999999]", "$photo[0]", "$[0]"])
+def test_a_member_that_is_not_there_is_told(value):
+    found = read_configuration(f'<View><Image name="image" value="{value}"/>{BRUSH}</View>')
+    with pytest.raises(InputError, match="no address of an image for value="):
+        found.addresses("image", {"photo": "/a.jpg", "photos": ["/b.jpg"]})
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;&x;&x;&x;&x;&x;&x;&x;">]><View>&y;</View>'

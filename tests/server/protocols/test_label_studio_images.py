@@ -86,6 +86,16 @@ def test_a_personal_token_is_exchanged_and_the_short_one_kept(fetch, studio):
     ]
 
 
+def test_a_personal_token_is_exchanged_without_a_proxy(fetch, studio, monkeypatch):
+    """Nor is one asked for the images."""
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch("/data/upload/1/a.jpg", PERSONAL)
+    assert studio.seen[0] == ("/api/token/refresh", PERSONAL)
+
+
 def test_a_token_that_is_refused_is_told_without_it(fetch):
     with pytest.raises(InputError, match="Label Studio refuses its access token: give a valid one") as caught:
         fetch("/data/upload/1/a.jpg", "no-such-key")

@@ -88,7 +88,7 @@ class Configuration:
     """A labeling configuration.
 
     Attributes:
-        images: Fields of the task's data, by the names of the images. A field may hold one address or several.
+        images: The ``value`` of each image by its name, such as ``"$photo"``. It may stand for one address or several.
         controls: The controls.
     """
 
@@ -125,12 +125,37 @@ class Configuration:
         Raises:
             InputError: There is none.
         """
-        value = data.get(self.images[image])
+        value = value_of(self.images[image], data)
         listed = value if isinstance(value, list) else [value]
         found = [each for each in listed if isinstance(each, str) and each]
         if not found or len(found) < len(listed):
-            raise InputError(f"the task has no address of an image in its field {self.images[image][:80]!r}")
+            raise InputError(f"the task has no address of an image for value={self.images[image][:80]!r}")
         return found
+
+
+def value_of(value: str, data: Mapping[str, Any]) -> Any:
+    """Return what the ``value`` of a tag stands for in a task's data, or None.
+
+    As in Label Studio, it is a field such as ``$photo``, a member of one such as ``$photo.url`` or ``$photos[0].url``, or text with some.
+    """
+    if value[1:] in data:
+        return data[value[1:]]
+    parts = {found[0]: _member(found[1], data) for found in _VARIABLE.finditer(value)}
+    if value in parts or None in parts.values():
+        return parts.get(value)
+    return _VARIABLE.sub(lambda found: str(parts[found[0]]), value)
+
+
+def _member(path: str, data: Mapping[str, Any]) -> Any:
+    found: Any = data
+    for part in _PARTS.findall(path):
+        if isinstance(found, Mapping):
+            found = found.get(part)
+        elif isinstance(found, list) and _INDEX.fullmatch(part):
+            found = next(iter(found[int(part) :]), None)
+        else:
+            return None
+    return found
 
 
 @lru_cache(maxsize=32)
@@ -175,9 +200,9 @@ class _Reader:
         if self._count > MAX_TAGS or len(self._open) > MAX_DEPTH:
             raise InputError(f"a labeling configuration has at most {MAX_TAGS} tags, {MAX_DEPTH} in one another")
         if tag == "image":
-            source = _FIELD.fullmatch((attributes.get("value") or attributes.get("valuelist") or "").strip())
-            if source is not None and attributes.get("name"):
-                self.images[attributes["name"]] = source[1]
+            source = (attributes.get("value") or attributes.get("valuelist") or "").strip()
+            if source and attributes.get("name"):
+                self.images[attributes["name"]] = source
         elif tag == "label":
             self._label(attributes)
         elif tag in _CONTROLS and attributes.get("name"):
@@ -212,7 +237,9 @@ def _phrases(text: str) -> list[str]:
 
 
 _CONTROLS = frozenset({*SHAPES, *(f"{shape}labels" for shape in SHAPES), "labels"})
-_FIELD = re.compile(r"\$([^$]+)")
+_VARIABLE = re.compile(r"\$([\w.\[\]]+)", re.ASCII)
+_PARTS = re.compile(r"[^.\[\]]+")
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 MAX_CHARACTERS = 1 << 20
 MAX_TAGS = 10_000

@@ -123,8 +123,10 @@ class TaskImages:
         address = f"{source.url}/api/token/refresh"
         check_address(address, source.allowed)
         try:
-            with requests.post(address, json={"refresh": source.key}, timeout=(5, 10), allow_redirects=False, stream=True) as response:
-                content = response.raw.read(MAX_ANSWER, decode_content=True) if response.status_code == 200 else b""
+            with requests.Session() as session:
+                session.trust_env = False  # No proxy is asked for the images either.
+                with session.post(address, json={"refresh": source.key}, timeout=(5, 10), allow_redirects=False, stream=True) as response:
+                    content = response.raw.read(MAX_ANSWER, decode_content=True) if response.status_code == 200 else b""
             token = json.loads(content).get("access") if content else None
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
             raise InputError(f"Label Studio's access token cannot be renewed: {type(error).__name__}") from error
