@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import socket
@@ -301,6 +302,15 @@ def test_requests_that_servers_read_differently_are_refused(spoken, request_byte
 def test_an_id_of_a_request_adds_no_header(spoken):
     status, answer = spoken(head("GET /v1/models HTTP/1.1", "X-Request-Id: a%0d%0aSet-Cookie: b"))
     assert (status, b"Set-Cookie" in answer) == (200, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/v1/segment", "application/json"), ("/v1/images", "image/png"), ("/predict", "application/json")]
+)
+def test_compressed_bodies_are_refused_as_such(client, path, kind):
+    answer = client.post(path, content=gzip.compress(b"{}"), headers={"Content-Type": kind, "Content-Encoding": "gzip"})
+    assert "no compressed bodies (Content-Encoding: gzip)" in refused(answer, 415)
+    assert client.post("/v1/segment", content=b"{}", headers={"Content-Encoding": "identity"}).status_code == 422
 
 
 def test_uploads_that_stop_are_ended(hasty):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ JSON = "application/json"
 POLYGONS = "application/vnd.promptseg.polygons+json"
 PNG = "image/png"
 KINDS = (JSON, POLYGONS, PNG)
+_QUALITY = re.compile(r"0?\.\d{1,3}|[01]\.?|1\.0{1,3}", re.ASCII)
 
 
 class NotAcceptableError(RefusedError):
@@ -38,22 +40,24 @@ def kind_of(request: Request) -> str:
     Raises:
         NotAcceptableError: It accepts none.
     """
-    best, found = 0.0, None
-    for part in request.headers.get("accept", JSON)[:1000].split(","):
-        name, *settings = (each.strip().lower() for each in part.split(";"))
-        quality = 1.0
-        for setting in settings:
-            if setting.startswith("q="):
-                try:
-                    quality = float(setting[2:])
-                except ValueError:
-                    quality = 0.0
-        match = name if name in KINDS else JSON if name in ("*/*", "application/*", "") else PNG if name == "image/*" else None
-        if match is not None and quality > best:
-            best, found = quality, match
-    if found is None:
+    parts = ",".join(request.headers.getlist("accept"))[:1000].split(",")
+    wishes = {name: (quality, -place) for place, (name, quality) in enumerate(map(_wish, parts)) if name} or {"*/*": (1.0, 0)}
+
+    def wish(kind: str) -> tuple[float, int]:
+        """Return the quality of a kind, and what comes first among those of one quality. The narrowest range counts."""
+        return next((wishes[name] for name in (kind, f"{kind.partition('/')[0]}/*", "*/*") if name in wishes), (0.0, 0))
+
+    found = max(KINDS, key=wish)
+    if not wish(found)[0]:
         raise NotAcceptableError(f"the header Accept names one of {', '.join(KINDS)}")
     return found
+
+
+def _wish(part: str) -> tuple[str, float]:
+    """Return a range of media types in a header ``Accept``, and its quality; 0 for one that cannot be read."""
+    name, *settings = (each.strip().lower() for each in part.split(";"))
+    quality = next((setting[2:].strip() for setting in settings if setting.startswith("q=")), "1")
+    return name, float(quality) if _QUALITY.fullmatch(quality) else 0.0
 
 
 async def answer(service: Service, request: Request, result: Result | SceneResult, image: str, model: str) -> Response:

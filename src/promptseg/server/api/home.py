@@ -24,6 +24,7 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha2
 """Nothing is loaded, and nothing runs, but the style of the page."""
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
 async def tell(request: Request, service: Serving) -> Response:
     """Tell what runs here: a browser, as a page; a program, in the word of the protocol that has one."""

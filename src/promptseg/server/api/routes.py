@@ -31,7 +31,7 @@ _PROBLEMS = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that may answer with these problems, besides those that every route has."""
-    known = sorted({400, 401, 403, 408, 413, 429, 503, *statuses})
+    known = sorted({400, 401, 403, 408, 413, 415, 429, 503, *statuses})
     content = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
     return {status: {"description": _PROBLEMS[status], "content": content} for status in known}
 

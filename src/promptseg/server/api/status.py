@@ -22,12 +22,14 @@ async def list_models(service: Serving) -> Any:
     return ModelsOut(models=[model_values(model) for model in service.models])
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", response_model=HealthOut, tags=["status"])
 async def tell_health() -> Any:
     """Tell that the server runs."""
     return HealthOut(status="UP", version=__version__)
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", response_model=HealthOut, responses=problems(503), tags=["status"])
 async def tell_readiness(service: Serving) -> Any:
     """Tell whether the models are loaded: status 503 while they are not."""

@@ -22,8 +22,14 @@ class SlowError(RefusedError):
     status, title = 408, "Too slow"
 
 
+class EncodedError(RefusedError):
+    """A body that is compressed."""
+
+    status, title = 415, "Another kind of body"
+
+
 class Bodies:
-    """Layer that refuses bodies that are too large or come too slowly.
+    """Layer that refuses bodies that are too large, come too slowly, or are compressed.
 
     Args:
         app: The layers inside.
@@ -38,8 +44,11 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._limit(scope["path"])
-        stated = Headers(scope=scope).get("content-length")
+        most, headers = self._limit(scope["path"]), Headers(scope=scope)
+        coding = headers.get("content-encoding", "").strip().lower()
+        if coding not in ("", "identity"):
+            raise EncodedError(f"this server reads no compressed bodies (Content-Encoding: {coding[:20]}): send it as it is")
+        stated = headers.get("content-length")
         if stated is not None and (not _LENGTH.fullmatch(stated) or int(stated) > most):
             raise TooLargeError(f"a request has at most {most} bytes here")
         taken, complete, started = 0, False, time.monotonic()
