@@ -117,6 +117,8 @@ class ServerSettings:
             raise ConfigError(f"label_studio_url begins with http:// or https://, got {shown(self.label_studio_url)}")
         if self.token is not None and len(self.token) < MIN_TOKEN:
             raise ConfigError(f"a token has at least {MIN_TOKEN} characters, got {len(self.token)}")
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise ConfigError("a token is made of letters, digits and signs of ASCII, without spaces: headers of HTTP hold no others")
         if self.token is None and not is_loopback(self.host):
             object.__setattr__(self, "token", secrets.token_urlsafe(24))
 
@@ -138,6 +140,7 @@ _WRITTEN = (
 )
 """How names are written. Others would match nothing."""
 
+_TOKEN = re.compile(r"[!-~]+")
 MIN_TOKEN = 16
 """Least number of characters of a token."""
 
