@@ -276,6 +276,8 @@ class Mask(Displayed):
             origin: ``(x, y)`` of its top-left pixel in the image.
         """
         left, top, right, bottom = self.box.astype(int).tolist()
+        if (bottom - top, right - left) == self.size:  # The masks of scenes are as large as their objects.
+            return np.ascontiguousarray(self.array), (0, 0)
         return decode_box(self.counts, self.size[0], (left, top, right, bottom)), (left, top)
 
     @property

@@ -30,7 +30,9 @@ def outlines(mask: Mask) -> list[Polygon]:
     pixels, origin = _padded(mask)
     if not pixels.size:
         return []
-    rings = [ring for way in _paths(pixels) for ring in _simple(way)]
+    rings, touch = _paths(pixels)
+    if touch:
+        rings = [ring for way in rings for ring in _simple(way)]
     if len(rings) == 1:
         return [Polygon((rings[0] + origin).astype(np.float32))]
     _, parts = cv2.connectedComponents(pixels.astype(np.uint8), connectivity=4)
@@ -66,8 +68,7 @@ def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
         return []
     _, labels = cv2.connectedComponents(pixels.astype(np.uint8), connectivity=4)
     parts: dict[int, list[Ring]] = {}
-    for way in _paths(pixels):
-        ring = np.array(way)
+    for ring in _paths(pixels)[0]:
         steps = np.sign(np.roll(ring, -1, axis=0) - ring)
         inwards = np.stack([-steps[:, 1], steps[:, 0]], axis=1)
         moved = ring + origin + by * (inwards + np.roll(inwards, 1, axis=0))
@@ -137,41 +138,57 @@ INSET = 0.25
 def _padded(mask: Mask) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     """Return the pixels of a mask's bounding box, padded by one empty pixel, and the ``(x, y)`` of the first. Empty for an empty mask."""
     pixels, (left, top) = mask.crop()
-    return (np.pad(pixels, 1) if pixels.size else pixels), np.array([left - 1, top - 1])
+    padded = np.zeros([side + 2 for side in pixels.shape] if pixels.size else (0, 0), bool)  # np.pad takes as long as all else here.
+    padded[1:-1, 1:-1] = pixels
+    return padded, np.array([left - 1, top - 1])
 
 
-def _paths(pixels: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+def _paths(pixels: NDArray[np.bool_]) -> tuple[list[NDArray[np.intp]], bool]:
     """Return the closed paths along the boundary of padded pixels, with the mask on their right when y points downwards.
 
     Corners are where the boundary turns. In a row, horizontal edges run between the first and second corner, the third and fourth, and so
     on. In a column, vertical edges do. A point at which two pixels touch only diagonally counts as two corners, one for each pixel.
+
+    Returns:
+        The corners ``(x, y)`` of each path, (N, 2); and whether any point counts as two corners.
     """
-    above, below = pixels[:-1], pixels[1:]
-    quadrants = (above[:, :-1], above[:, 1:], below[:, :-1], below[:, 1:])
-    count = sum((quadrant.astype(np.uint8) for quadrant in quadrants[1:]), quadrants[0].astype(np.uint8))
-    falling = (count == 2) & quadrants[0] & quadrants[3]
-    rising = (count == 2) & quadrants[1] & quadrants[2]
-    # For each corner: y, x, whether its pixel is right of it, and whether it is below. Both matter only for double corners.
-    kinds = [(count % 2 == 1, (0, 0)), (falling, (0, 0)), (falling, (1, 1)), (rising, (1, 0)), (rising, (0, 1))]
-    corners = np.concatenate([np.hstack([at, np.full_like(at, own)]) for at, own in ((np.argwhere(where), own) for where, own in kinds)])
-    y, x, right, low = corners.T
-    along_row, along_column = _partners(np.lexsort((right, x, y))), _partners(np.lexsort((low, y, x)))
+    x, y, along_row, along_column, touch = _corners(pixels)
     # An edge runs to the right where the mask is below it.
     start = np.minimum(x, x[along_row])
-    to_right = pixels[y + 1, start + 1]
-    tails = np.flatnonzero((x == start) == to_right)
-    seen = np.zeros(len(x), bool)
-    ways: list[list[tuple[int, int]]] = []
-    for first in tails.tolist():
-        node, way = first, []
+    tails = np.flatnonzero((x == start) == pixels[y + 1, start + 1])
+    points, heads, following = np.stack([x, y], axis=1) + 1, along_row.tolist(), along_column.tolist()
+    seen = [False] * len(heads)
+    ways: list[NDArray[np.intp]] = []
+    for node in tails.tolist():
+        way: list[int] = []
         while not seen[node]:
             seen[node] = True
-            head = along_row[node]
-            way += [(int(x[node]) + 1, int(y[node]) + 1), (int(x[head]) + 1, int(y[head]) + 1)]
-            node = int(along_column[head])
+            head = heads[node]
+            way += [node, head]
+            node = following[head]
         if way:
-            ways.append(way)
-    return ways
+            ways.append(points[way])
+    return ways, touch
+
+
+def _corners(pixels: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], bool]:
+    """Return ``x`` and ``y`` of the corners of padded pixels, the partner of each in its row and its column, and whether any are double."""
+    values = pixels.view(np.int8)
+    steps = values[1:] - values[:-1]
+    # 1 or -1 where the boundary turns; 2 or -2 where two pixels touch diagonally, which fall or rise to the right.
+    turns = steps[:, 1:] - steps[:, :-1]
+    y, x = np.nonzero(turns)
+    kinds = turns[y, x]
+    odd = (kinds & 1).astype(bool)
+    if odd.all():
+        return x, y, np.arange(len(x)) ^ 1, _partners(np.argsort(x, kind="stable")), False
+    single, falling, rising = np.flatnonzero(odd), np.flatnonzero(kinds == 2), np.flatnonzero(kinds == -2)
+    parts = [(single, 0, 0), (falling, 0, 0), (falling, 1, 1), (rising, 1, 0), (rising, 0, 1)]
+    listed = np.concatenate([which for which, _, _ in parts])
+    # Of the two corners of a point, the pixel of one is right of it, and that of one below it.
+    right, low = (np.concatenate([np.full(len(part[0]), part[side]) for part in parts]) for side in (1, 2))
+    x, y = x[listed], y[listed]
+    return x, y, _partners(np.lexsort((right, x, y))), _partners(np.lexsort((low, y, x))), True
 
 
 def _partners(order: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -180,12 +197,12 @@ def _partners(order: NDArray[np.intp]) -> NDArray[np.intp]:
     return partners
 
 
-def _simple(way: list[tuple[int, int]]) -> list[NDArray[np.intp]]:
+def _simple(way: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Split a closed path that may pass a point twice into closed paths that do not."""
     rings: list[NDArray[np.intp]] = []
     path: list[tuple[int, int]] = []
     at: dict[tuple[int, int], int] = {}
-    for point in way:
+    for point in map(tuple, way.tolist()):
         if point in at:
             loop = path[at[point] :]
             for passed in loop:
