@@ -34,8 +34,8 @@ def mosaic(tmp_path):
     return write
 
 
-def read(path):
-    with ps.open_raster(path) as raster:
+def read(path, **options):
+    with ps.open_raster(path, **options) as raster:
         return raster.read(WHOLE)[..., 0]
 
 
@@ -46,6 +46,31 @@ def test_parts_are_read_and_so_are_mosaics_of_mosaics(mosaic, write_tiff):
     mosaic(part.name, "inner.vrt", relative=True)
     assert np.array_equal(read(mosaic("inner.vrt", relative=True)), array[..., 0])
     assert np.array_equal(read(mosaic(f"GTIFF_DIR:1:{part}")), array[..., 0])
+
+
+BANDS = """<VRTDataset rasterXSize="64" rasterYSize="64">{}</VRTDataset>"""
+BAND = """<VRTRasterBand dataType="{}" band="{}"><SimpleSource><SourceFilename relativeToVRT="1">{}</SourceFilename>
+<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"""
+
+
+def test_bands_of_different_types_are_each_shown_as_what_they_are(write_tiff, tmp_path):
+    types = {"Byte": "uint8", "UInt16": "uint16", "Float32": "float32"}
+    arrays = {kind: ramp(64, 64, 1, dtype) * (1 if kind == "Byte" else 200) for kind, dtype in types.items()}
+    for kind, array in arrays.items():
+        write_tiff(array, f"{kind}.tif")
+    bands = [BAND.format(kind, number, f"{kind}.tif") for number, kind in enumerate(types, 1)]
+    (tmp_path / "scene.vrt").write_text(BANDS.format("".join(bands)))
+    assert np.array_equal(read(tmp_path / "scene.vrt", bands=1), arrays["Byte"][..., 0])
+    for number, kind in ((2, "UInt16"), (3, "Float32")):
+        expected = np.rint(arrays[kind][..., 0].astype(float) * (255 / 50_000))
+        assert np.array_equal(read(tmp_path / "scene.vrt", bands=number, limits=(0, 50_000)), expected)
+    with ps.open_raster(tmp_path / "scene.vrt", bands=(3, 2, 1), stretch=(0, 100)) as raster:
+        pixels = raster.read(WHOLE)
+        assert raster.description["type"] == "float32"
+        assert pixels.min(axis=(0, 1)).tolist() == [0, 0, 0]
+        assert pixels.max(axis=(0, 1)).tolist() == [255, 255, 255]
+    with ps.open_raster(tmp_path / "scene.vrt", bands=2) as raster:
+        assert raster.description["limits"] is not None
 
 
 def test_a_part_that_is_absent_is_named_at_once(mosaic, write_tiff, tmp_path):

@@ -17,7 +17,7 @@ from .bands import chosen_bands
 from .identity import identity_of
 from .kinds import KINDS, opened, opened_as
 from .raster import Raster
-from .reader import Reader
+from .reader import Reader, type_of
 from .stretched import StretchedRaster
 from .stretching import limits_for, usable_limits
 
@@ -130,7 +130,7 @@ def _shown(reader: Reader, source: Mapping[str, Any], bands: Any, stretch: Any, 
     """Return the raster of a reader, which is closed if that fails."""
     try:
         chosen = chosen_bands(bands, reader.bands, reader.name)
-        choice = {"bands": [band + 1 for band in chosen], "type": reader.dtype.name, "bits": reader.bits}
+        choice = {"bands": [band + 1 for band in chosen], "type": type_of(reader, chosen).name, "bits": reader.bits}
         if isinstance(before, Mapping) and all(before.get(name) == value for name, value in choice.items()):
             limits = usable_limits(before.get("limits"), len(chosen))
         found = limits_for(reader, chosen, stretch, limits)

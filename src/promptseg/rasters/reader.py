@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -30,18 +31,20 @@ class Band(NamedTuple):
         name: What the file calls it, or an empty string.
         color: What it shows, or None where the file does not say.
         white_is_low: Whether low samples are bright, as in TIFF files of the photometric interpretation WhiteIsZero.
+        dtype: Type of its samples, or None where it is that of the raster.
     """
 
     name: str = ""
     color: Color | None = None
     white_is_low: bool = False
+    dtype: np.dtype[Any] | None = None
 
 
 class Samples(NamedTuple):
     """Samples of a window.
 
     Attributes:
-        values: (height, width, bands), of the raster's own type. Without meaning where a pixel has no data.
+        values: (height, width, bands), of the type of these bands. Without meaning where a pixel has no data.
         valid: Which pixels have data in one of these bands at least, (height, width) bool.
     """
 
@@ -56,7 +59,7 @@ class Reader(Protocol):
         name: Name for people, such as ``scene.tif``.
         size: ``(height, width)`` in pixels at full resolution.
         bands: The bands, alpha included.
-        dtype: Type of the samples.
+        dtype: Type of the samples, unless a band has its own.
         bits: Number of bits of a sample that are used, such as 1 for a drawing in black and white.
         georeference: Where the raster lies in the world, or None.
         overviews: ``(height, width)`` of the reduced copies in the file, the largest first.
@@ -92,6 +95,16 @@ class Reader(Protocol):
     def close(self) -> None:
         """Close the file."""
         ...
+
+
+def type_of(reader: Reader, bands: Iterable[int]) -> np.dtype[Any]:
+    """Return the type in which samples of some bands are read: one that holds those of each.
+
+    Args:
+        reader: The raster.
+        bands: Indices of the bands, from 0.
+    """
+    return np.result_type(*(reader.bands[band].dtype or reader.dtype for band in bands))
 
 
 def several_pages(path: Path, count: int) -> InputError:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .._checks import is_number
 from ..errors import ConfigError, InputError, shown
 from ..masks import Size
-from .reader import Reader
+from .reader import Reader, type_of
 from .window import Window
 
 Limits = tuple[tuple[float, float], ...]
@@ -47,15 +47,16 @@ def limits_for(reader: Reader, bands: tuple[int, ...], percentiles: object, limi
     if limits is not None:
         return _checked_limits(limits, len(bands))
     wanted = None if percentiles is None else checked_percentiles(percentiles)
-    if reader.dtype.kind == "b":
+    kind = type_of(reader, bands)
+    if kind.kind == "b":
         return ((0.0, 1.0),) * len(bands)
-    if reader.dtype.itemsize == 1 and reader.dtype.kind == "u":
-        return None if reader.bits >= 8 else ((0.0, float(2**reader.bits - 1)),) * len(bands)
+    if kind.itemsize == 1 and kind.kind == "u":
+        return None if kind != reader.dtype or reader.bits >= 8 else ((0.0, float(2**reader.bits - 1)),) * len(bands)
     if wanted is not None:
         return _found(reader, bands, wanted)
-    if reader.dtype.kind not in "iu":
-        raise ConfigError(f"{reader.name} has samples of {reader.dtype}, which have no range of their own: give stretch or limits")
-    info = np.iinfo(reader.dtype)
+    if kind.kind not in "iu":
+        raise ConfigError(f"{reader.name} has samples of {kind}, which have no range of their own: give stretch or limits")
+    info = np.iinfo(kind)
     return ((float(info.min), float(info.max)),) * len(bands)
 
 
