@@ -200,6 +200,22 @@ class TestNoData:
         with ps.open_raster(write_tiff(array, nodata=0)) as raster:
             assert np.unique(raster.read(whole(raster), (32, 32))).tolist() == [100]
 
+    @pytest.mark.parametrize("overviews", [(), (4,)])
+    @pytest.mark.parametrize("nothing", [np.nan, np.inf])
+    def test_an_average_is_of_what_is_a_number_without_a_value_of_no_data(self, nothing, overviews, write_tiff):
+        array = ramp(128, 128, 1, "float32")
+        array[::8, ::8] = nothing  # A quarter of the pixels of the result would be of such a one.
+        array[:64, :64] = nothing
+        with ps.open_raster(write_tiff(array, overviews=overviews), limits=(0, 255)) as raster:
+            valid = raster.valid(whole(raster), (32, 32))
+            reduced = raster.read(whole(raster), (32, 32))[..., 0]
+        known = np.where(np.isfinite(array), array, np.nan)[..., 0].reshape(32, 4, 32, 4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # Of squares without a number.
+            expected = np.nanmean(known, axis=(1, 3))
+        assert np.array_equal(valid, np.isfinite(expected))
+        assert np.abs(reduced[valid] - expected[valid]).max() <= 0.51
+
     def test_no_data_everywhere_is_named_when_values_are_to_be_stretched(self, write_tiff):
         path = write_tiff(np.full((64, 64), -9999, np.float32), nodata=-9999)
         with pytest.raises(InputError, match="has no pixel with data, so there is nothing to stretch its values by"):

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, InputWarning, PromptSegError
+from ..image_formats import MAX_PIXELS
 from ..masks import Size
+from .averaging import averaged
 from .companions import damage_of
 from .georeference import Georeference, checked
 from .handles import ClosedError, Handles
@@ -87,14 +89,18 @@ class GdalReader:
         self._check(dataset)
         self._parts = dataset.driver == _MOSAIC
         self.size: Size = (dataset.height, dataset.width)
-        self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[0])
+        self._rows = int(dataset.block_shapes[0][0])
+        types = [np.dtype(kind) for kind in dataset.dtypes]
+        self.dtype: np.dtype[Any] = types[0]
         self.bits = _bits(dataset, self.dtype)
         self.orientation = stated_orientation(self._path, dataset.tags().get("EXIF_Orientation"))
         self.georeference = _georeference(dataset, self._path, self._has_map)
         self._palette = _palette(dataset) if self._colored else None
         if self._palette is None:
             colors = [_COLORS.get(color.name) for color in dataset.colorinterp]
-            self.bands = tuple(Band(name or "", color) for name, color in zip(dataset.descriptions, colors, strict=True))
+            own = [None if kind == self.dtype else kind for kind in types]
+            named = zip(dataset.descriptions, colors, own, strict=True)
+            self.bands = tuple(Band(name or "", color, dtype=kind) for name, color, kind in named)
             if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES":  # Of further bands, TIFF does not say what low values are.
                 self.bands = (self.bands[0]._replace(white_is_low=True), *self.bands[1:])
         else:
@@ -102,7 +108,8 @@ class GdalReader:
             self.dtype, self.bits = self._palette.dtype, 8
         all_valid = self._rasterio.enums.MaskFlags.all_valid
         opaque = self._palette is None or bool(self._palette[:, 3].all())
-        self.complete = opaque and self.dtype.kind != "f" and all(all_valid in flags for flags in dataset.mask_flag_enums)
+        has_floats = any(kind.kind == "f" for kind in types)
+        self.complete = opaque and not has_floats and all(all_valid in flags for flags in dataset.mask_flag_enums)
         self.overviews = self._overviews(dataset)
         if dataset.driver == "GTiff" and dataset.subdatasets:
             raise several_pages(self._path, len(dataset.subdatasets))
@@ -207,7 +214,7 @@ class GdalReader:
         with self._borrowed(handles) as dataset:
             indexes = [1] if self._palette is not None else [band + 1 for band in bands]
             method = methods.nearest if self._palette is not None or size == window.size else methods.average
-            values = dataset.read(indexes, window=area, out_shape=(len(indexes), *size), resampling=method)
+            values = _values(dataset, indexes, area, size, method)
             if self.complete:
                 valid = np.ones(size, bool)
             else:
@@ -216,8 +223,12 @@ class GdalReader:
         if self._palette is not None:
             colors = self._palette[np.clip(values[0], 0, len(self._palette) - 1)]
             return Samples(colors[..., list(bands)], valid & (colors[..., 3] > 0))
-        if self.dtype.kind == "f":
-            valid &= np.isfinite(values).any(axis=0)
+        if values.dtype.kind == "f":
+            known = np.isfinite(values)
+            if size != window.size and window.height * window.width <= MAX_PIXELS and not known[:, valid].all():
+                # GDAL's average with a pixel that is no number is none. So few of them would take most of what is far reduced.
+                return averaged(lambda part: self._read(handles, part, part.size, bands), window, size, self._rows)
+            valid &= known.any(axis=0)
         return Samples(_interleaved(values), valid)
 
     def _opened(self, path: Path | None = None, **options: str) -> Any:
@@ -243,6 +254,13 @@ class GdalReader:
         """Close all handles of the file."""
         self._handles.close()
         self._without_overviews.close()
+
+
+def _values(dataset: Any, indexes: list[int], area: Any, size: Size, method: Any) -> NDArray[Any]:
+    """Return samples (bands, H, W) of a window. rasterio reads bands of one type together."""
+    if len({dataset.dtypes[index - 1] for index in indexes}) == 1:
+        return np.asarray(dataset.read(indexes, window=area, out_shape=(len(indexes), *size), resampling=method))
+    return np.stack([dataset.read(index, window=area, out_shape=size, resampling=method) for index in indexes])
 
 
 def _interleaved(values: NDArray[Any]) -> NDArray[Any]:
