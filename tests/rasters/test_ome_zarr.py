@@ -101,6 +101,20 @@ def test_a_folder_that_is_no_ome_zarr_is_named(tmp_path):
         ps.open_raster(tmp_path / "a.zarr")
 
 
+def test_of_a_folder_of_images_one_is_named(write, tmp_path):
+    field = tmp_path / "plate.zarr" / "B" / "03" / "0"
+    zarr.open_group(str(tmp_path / "plate.zarr"), mode="w").attrs["plate"] = {"wells": [{"path": "B/03"}]}
+    shutil.copytree(write([np.zeros((20, 30), np.uint8)], "yx"), field)
+    with pytest.raises(InputError, match=rf"plate\.zarr has no image of its own .*: give the folder in it that has one, such as {field}$"):
+        ps.open_raster(tmp_path / "plate.zarr")
+
+
+def test_an_array_of_an_image_is_told_from_the_image(write):
+    path = write([np.zeros((20, 30), np.uint8)], "yx")
+    with pytest.raises(InputError, match=r"is an array of Zarr alone|is a folder, and no OME-Zarr"):
+        ps.open_raster(path / "0")
+
+
 def test_a_level_that_is_gone_is_named(write):
     path = write([np.zeros((20, 30), np.uint8), np.zeros((10, 15), np.uint8)], "yx")
     shutil.rmtree(path / "1")

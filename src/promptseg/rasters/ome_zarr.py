@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +24,8 @@ from .window import Window
 
 _MOST_LEVELS = 64
 _MOST_METADATA = 64 << 20
+_MOST_LOOKED_AT = 1000
+"""Maximum number of folders in which an image is searched, and of entries of each that are looked at."""
 
 
 class ZarrReader:
@@ -123,9 +127,30 @@ def _attributes(path: Path) -> Mapping[str, Any]:
             f"{path} is a folder, and no OME-Zarr: it has no zarr.json or .zattrs. Give one raster, a file or an OME-Zarr folder: "
             "several are opened and annotated one at a time"
         )
-    if not isinstance(found, Mapping) or not isinstance(found.get("multiscales"), list) or not found["multiscales"]:
-        raise InputError(f"{path} has no image of its own (no multiscales): give the folder in it that has one")
-    return found
+    if _has_image(found):
+        attributes: Mapping[str, Any] = found
+        return attributes
+    if (path / ".zarray").is_file() or (newer.is_file() and _json(newer).get("node_type") == "array"):
+        raise InputError(f"{path} is an array of Zarr alone, and the image is the folder around it, whose description names its arrays")
+    inner = _folder_with_image(path)
+    such = f", such as {inner}" if inner is not None else ""
+    raise InputError(f"{path} has no image of its own (no multiscales): give the folder in it that has one{such}")
+
+
+def _has_image(attributes: object) -> bool:
+    return isinstance(attributes, Mapping) and isinstance(attributes.get("multiscales"), list) and bool(attributes["multiscales"])
+
+
+def _folder_with_image(path: Path) -> Path | None:
+    """Return a folder within one of several images, such as a plate, that has an image; None where none is found soon."""
+    waiting = [path]
+    for folder in itertools.islice(waiting, _MOST_LOOKED_AT):  # It grows on the way.
+        for file in (folder / "zarr.json", folder / ".zattrs"):
+            if file.is_file() and file.stat().st_size <= _MOST_METADATA and b'"multiscales"' in file.read_bytes():
+                return folder
+        with os.scandir(folder) as entries:
+            waiting += sorted(Path(entry.path) for entry in itertools.islice(entries, _MOST_LOOKED_AT) if entry.is_dir())
+    return None
 
 
 def _first_image(attributes: Mapping[str, Any], path: Path) -> tuple[list[str], list[str]]:
