@@ -283,6 +283,41 @@ def test_the_number_of_prompts_is_bounded(tmp_path, monkeypatch):
         read_prompts(path, RASTER)
 
 
+@pytest.mark.parametrize("name", ["EPSG:999999", "our own grid"])
+def test_a_system_that_gdal_does_not_know_is_not_taken_for_degrees(name, tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Point", (8.5, 47.2), {})], crs=name)
+    degrees = raster_at(Georeference((0.01, 0.0, 8.0, 0.0, -0.01, 48.0), 4326))
+    with pytest.raises(InputError, match=rf"a\.geojson is in a coordinate reference system that GDAL does not know: .*{name}"):
+        read_prompts(path, degrees)
+
+
+@pytest.mark.parametrize("name", ["EPSG:4326", "urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:EPSG::4326"])
+def test_longitude_and_latitude_are_known_by_all_of_their_names(name, tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Point", (8.5, 47.2), {})], crs=name)
+    (found,) = read_prompts(path, raster_at(Georeference((0.01, 0.0, 8.0, 0.0, -0.01, 48.0), 4326)))
+    assert found.prompt.kinds == {"point"}
+
+
+def test_a_collection_without_features_is_in_any_system(tmp_path):
+    (tmp_path / "a.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    assert len(read_scene(tmp_path / "a.geojson", RASTER)) == 0
+    with pytest.raises(InputError, match="has no feature"):
+        read_prompts(tmp_path / "a.geojson", RASTER)
+
+
+def test_an_empty_text_is_no_label(tmp_path):
+    path = geojson(
+        tmp_path / "a.geojson", [("Point", world((5, 5))[0], {"label": "", "name": "tree"}), ("Point", world((9, 9))[0], {"label": ""})]
+    )
+    assert [each.label for each in read_prompts(path, RASTER)] == ["tree", None]
+
+
+def test_a_bow_tie_is_no_box(tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Polygon", [world((10, 10), (50, 40), (50, 10), (10, 40), (10, 10))], {})])
+    (found,) = read_prompts(path, RASTER)
+    assert found.prompt.kinds == {"box", "mask"}
+
+
 def test_a_file_without_a_feature_is_refused_as_prompts_and_is_no_object_as_truth(tmp_path):
     path = geojson(tmp_path / "a.geojson", [])
     with pytest.raises(InputError, match="has no feature, where points, boxes or polygons are expected"):
@@ -301,7 +336,7 @@ def test_a_file_without_a_feature_is_refused_as_prompts_and_is_no_object_as_trut
         ("a.gpkg", b"SQLite format 3\0" + bytes(100), "cannot be read"),
         ("a.parquet", b"nothing", "is not a Parquet file"),
         ("a.parquet", b"PAR1 nothing", "cannot be read"),
-        ("a.shp", b"", r"vectors are read from \.geojson"),
+        ("a.shp", b"", r"vectors are read from \.geojson.*, got .*a\.shp: make a copy, ogr2ogr copy\.gpkg .*a\.shp"),
     ],
 )
 def test_a_file_that_is_not_what_its_suffix_says_is_refused(name, content, why, tmp_path):
@@ -383,7 +418,7 @@ def test_a_coordinate_system_at_an_address_is_not_fetched(kind, name, tmp_path, 
     about = {"type": kind, "properties": {name: f"{internet.address}/crs", "type": "proj4"}}
     path = geojson(tmp_path / "points.geojson", [("Point", world((5, 5))[0], {})], crs=None)
     path.write_text(path.read_text().replace("{", '{"crs": ' + json.dumps(about) + ", ", 1))
-    with pytest.raises(InputError, match=r"points\.geojson is in EPSG:4326"):
+    with pytest.raises(InputError, match=r"points\.geojson is in a coordinate reference system that GDAL does not know"):
         read_prompts(path, RASTER)
     assert not internet.was_asked()
 

@@ -159,8 +159,11 @@ def _in_pixels(file: VectorFile, raster: Raster) -> Iterator[VectorFeature]:
     georeference = raster.georeference
     unsaid = georeference is None and not file.named  # GeoJSON of pixels states no system.
     features = file.features()
-    if not file.named and file.crs is not None and (first := next(features, None)) is not None:
-        check_degrees(_corner(first), georeference, file.path, raster.name)
+    if not file.named:
+        if (first := next(features, None)) is None:
+            return  # Without a feature, it is in no system.
+        if file.crs is not None:
+            check_degrees(_corner(first), georeference, file.path, raster.name)
         features = chain([first], features)
     check_same_system(None if unsaid else file.crs, georeference, file.path, raster.name)
     for feature in features:
@@ -241,7 +244,8 @@ def _is_box(parts: Sequence[Sequence[Corners]]) -> bool:
     ring = parts[0][0]
     low, high = ring.min(axis=0), ring.max(axis=0)
     on_corners = (np.minimum(np.abs(ring - low), np.abs(ring - high)) < _STRAIGHT).all()
-    return bool(on_corners) and len(np.unique(np.round(ring / _STRAIGHT), axis=0)) == 4
+    along_pixels = (np.abs(ring - np.roll(ring, 1, axis=0)).min(axis=1) < _STRAIGHT).all()  # A bow tie has the same corners.
+    return bool(on_corners and along_pixels) and len(np.unique(np.round(ring / _STRAIGHT), axis=0)) == 4
 
 
 def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
@@ -271,7 +275,7 @@ def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
 def _label(attributes: Mapping[str, Any]) -> str | None:
     for name in LABELS:
         value = attributes.get(name)
-        if value is not None and not (isinstance(value, float) and math.isnan(value)):
+        if value not in (None, "") and not (isinstance(value, float) and math.isnan(value)):
             return str(value)
     return None
 

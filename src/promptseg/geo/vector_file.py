@@ -143,7 +143,8 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
         raise InputError(f"the name of the layer is missing after {path}: give {path}:LAYER, or {path} if it has one layer")
     open_ = _OPEN.get(path.suffix.lower())
     if open_ is None:
-        raise InputError(f"vectors are read from {', '.join(_OPEN)}, got {path}")
+        copied = f": make a copy, ogr2ogr copy.gpkg {path}" if path.exists() else ""
+        raise InputError(f"vectors are read from {', '.join(_OPEN)}, got {path}{copied}")
     if layer is not None and open_ is not _geopackage:
         raise InputError(f"only a GeoPackage has layers, got {path}:{layer}: give {path}")
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - They take a name of any length. A pipe would be waited for.
@@ -168,6 +169,11 @@ def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
         # GDAL takes every file that names no system for longitude and latitude.
         members = _members(path, head)
         named = bool(_NAMES_CRS.search(members)) or file.crs != _LONGITUDE_LATITUDE
+        stated = _STATED_CRS.search(members)
+        if stated and file.crs == _LONGITUDE_LATITUDE and not _IN_DEGREES.search(stated[0]):
+            raise InputError(
+                f"{path} is in a coordinate reference system that GDAL does not know: {shown(stated[0].decode(errors='replace'))}"
+            )
         yield replace(file, crs=None) if _NO_CRS.search(members) else replace(file, named=named)
 
 
@@ -269,6 +275,9 @@ _LONGITUDE_LATITUDE = "EPSG:4326"
 _NO_CRS = re.compile(rb'"crs"\s*:\s*null')
 _NAMES_CRS = re.compile(rb'"crs"\s*:\s*\{|"coordinates"\s*:\s*"world"')
 """The member ``crs``, or what promptseg writes in its place for longitude and latitude."""
+_STATED_CRS = re.compile(rb'"crs"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?')
+_IN_DEGREES = re.compile(rb"4326|CRS:?84|WGS[ _]?84\b", re.IGNORECASE)
+"""Names of longitude and latitude, which GDAL also takes for what it does not know."""
 _HEAD = 4096
 _NAMED = 10
 """Number of layers that a message lists."""
