@@ -15,7 +15,7 @@ from promptseg.server.errors import NotFoundError
 from promptseg.studio_server.changes import Change
 from promptseg.studio_server.documents import StudioObject
 from promptseg.studio_server.image_list import key_of
-from promptseg.studio_server.import_undo import LatestImport, Undone
+from promptseg.studio_server.import_undo import MAX_IMPORTS, Imports, Undone
 from promptseg.studio_server.importing import import_annotations
 from promptseg.studio_server.project import Project
 
@@ -45,7 +45,7 @@ def imported(project, coco):
     """Function that imports, and returns what takes that back, with a name."""
 
     def run(mode="add"):
-        latest = LatestImport()
+        latest = Imports()
         return latest, latest.remember(import_annotations(project, coco, "coco.json", mode=mode).changes)
 
     return run
@@ -100,16 +100,26 @@ def test_what_a_person_did_since_stays(project, imported):
     assert first.uid in project.document(A).removed
 
 
-def test_only_the_latest_import_is_taken_back_and_once(project, imported, coco):
+def test_imports_are_taken_back_from_the_latest_on_and_each_once(project, imported, coco):
     latest, first = imported()
-    second = latest.remember(import_annotations(project, coco, "coco.json", mode="add").changes)
-    with pytest.raises(NotFoundError, match="only the latest import"):
+    second = latest.remember(import_annotations(project, coco, "coco.json", mode="replace").changes)
+    with pytest.raises(NotFoundError, match="the latest first"):
         latest.undo(project, first)
-    assert latest.undo(project, second).removed == 3
+    assert latest.undo(project, second) == Undone(images=2, removed=3, restored=3, kept=0)
     for name in (second, ""):
-        with pytest.raises(NotFoundError, match="only the latest import"):
+        with pytest.raises(NotFoundError, match="the latest first"):
             latest.undo(project, name)
-    assert len(project.document(A).objects) == 2
+    assert latest.undo(project, first) == Undone(images=2, removed=3, restored=0, kept=0)
+    assert project.document(A).objects == ()
+
+
+def test_only_so_many_imports_are_kept(project):
+    latest = Imports()
+    names = [latest.remember(()) for _ in range(MAX_IMPORTS + 1)]
+    for name in reversed(names[1:]):
+        latest.undo(project, name)
+    with pytest.raises(NotFoundError):
+        latest.undo(project, names[0])
 
 
 def test_after_an_error_of_the_disk_it_can_be_tried_again(project, imported, monkeypatch):

@@ -151,6 +151,15 @@ class TestEvents:
         summary = next(each["summary"] for each in found if each["type"] == "image")
         assert (summary["key"], summary["state"], summary["objects"]) == (A, "started", 1)
 
+    def test_pages_are_told_when_images_come_and_go(self, client, photos, monkeypatch):
+        monkeypatch.setattr("promptseg.studio_server.state.LOOK_SECONDS", 0.01)
+        monkeypatch.setattr("promptseg.studio_server.image_list.LEAST_SECONDS", 0.0)
+        with client.stream("GET", "/v1/studio/events") as events:
+            told = (json.loads(line.removeprefix("data: ")) for line in events.iter_lines() if line.startswith("data: "))
+            for change in (lambda: Image.new("RGB", (4, 4)).save(photos / "new.png"), (photos / "new.png").unlink):
+                change()
+                assert next(told) == {"type": "images"}
+
     def test_a_page_that_does_not_listen_is_cut_off_and_takes_no_memory(self, project, monkeypatch):
         import asyncio
 

@@ -1,10 +1,10 @@
-"""The latest import of a project, so that it can be taken back. What a person has done to its objects since stays."""
+"""The latest imports of a project, so that they can be taken back. What a person has done to their objects since stays."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import InputError
 from ..server.errors import NotFoundError
@@ -40,7 +40,8 @@ class ImportedImage:
     def undoing(self, document: ImageDocument) -> Change:
         """Return the change that takes it back, as far as nobody has changed its objects since."""
         there = {each.uid for each in document.objects}
-        gone = tuple(each.uid for each in document.objects if each.uid in self.added and each.rev == self.after.version)
+        made = {each.uid: each for each in self.after.objects if each.uid in self.added}
+        gone = tuple(each.uid for each in document.objects if each.uid in made and each.is_same(made[each.uid]))
         back = tuple(each for each in self.removed if each.uid not in there)
         known = tuple(each.uid for each in self.before.objects)
         rest = tuple(each.uid for each in document.objects if each.uid not in known)
@@ -66,22 +67,19 @@ class Undone:
     kept: int
 
 
-@dataclass
-class LatestImport:
-    """The latest import, until it is taken back or another follows. It ends with the studio.
+class Imports:
+    """The latest imports, of which the last can be taken back, and then the one before. They end with the studio."""
 
-    Attributes:
-        name: Its name.
-        images: What it did to each image.
-    """
-
-    name: str = ""
-    images: Sequence[ImportedImage] = field(default=(), repr=False)
+    def __init__(self) -> None:
+        self._kept: dict[str, Sequence[ImportedImage]] = {}  # By name, the last one last.
 
     def remember(self, images: Sequence[ImportedImage]) -> str:
-        """Remember what an import did, in place of an earlier one, and return its name."""
-        self.name, self.images = uuid.uuid4().hex, images
-        return self.name
+        """Remember what an import did to images, and return a name for it."""
+        name = uuid.uuid4().hex
+        self._kept[name] = images
+        for earlier in [*self._kept][:-MAX_IMPORTS]:
+            del self._kept[earlier]
+        return name
 
     def undo(self, project: Project, name: str) -> Undone:
         """Take an import back. It is on the disk when this returns.
@@ -91,13 +89,13 @@ class LatestImport:
             name: Name of the import.
 
         Raises:
-            NotFoundError: It is not the latest one, or was taken back already.
+            NotFoundError: It is not the last one that is left, or no longer known.
             OutputError: An image cannot be written. Those before it are, and it can be tried again.
         """
-        if not name or name != self.name:
-            raise NotFoundError("only the latest import can be taken back, once, and until the studio ends")
-        counted = [each for image in self.images if (each := _undo_one(project, image)) is not None]
-        self.name, self.images = "", ()
+        if name != next(reversed(self._kept), None):
+            raise NotFoundError("imports are taken back one after another, the latest first, and until the studio ends")
+        counted = [each for image in self._kept[name] if (each := _undo_one(project, image)) is not None]
+        del self._kept[name]
         return Undone(len(counted), *(sum(values) for values in zip(*counted, strict=True)) if counted else (0, 0, 0))
 
 
@@ -115,3 +113,7 @@ def _undo_one(project: Project, image: ImportedImage) -> tuple[int, int, int] | 
         return None
     kept = sum(each.uid in image.added for each in after.objects)
     return len(changes[-1].remove), len(changes[-1].put), kept
+
+
+MAX_IMPORTS = 10
+"""Number of imports that can be taken back."""

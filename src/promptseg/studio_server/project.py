@@ -29,7 +29,7 @@ from typing import Any, Literal, Protocol
 from ..annotation.folder_lock import locked
 from ..annotation.sources import SourceImage
 from ..datasets.core import AnnotatedImage, AnnotatedObject
-from ..errors import PromptSegError
+from ..errors import InputError, PromptSegError
 from ..image_files import image_size
 from ..masks import Size
 from ..runtime.files import output_errors, remove_leftovers
@@ -141,8 +141,13 @@ class Project:
             InputError: The folder of the images cannot be read any more.
         """
         with self._lock:
-            self._images.scan()
+            self._scan()
             return [self._summary(image) for image in self._images.all]
+
+    def look(self) -> None:
+        """Look for images that came or went, and tell the pages if there are some. Nothing changes where the folder cannot be read now."""
+        with self._lock, contextlib.suppress(InputError):
+            self._scan()
 
     def summary(self, key: str) -> ImageSummary:
         """Return an image of the list.
@@ -163,7 +168,7 @@ class Project:
             try:
                 return self._images.get(key)
             except NotFoundError:
-                self._images.scan()
+                self._scan()
                 return self._images.get(key)
 
     def document(self, key: str) -> ImageDocument:
@@ -372,6 +377,10 @@ class Project:
             _log.warning("%s", error)
         self.events.publish({"type": "document", "key": summary.key, "version": document.version})
         self.events.publish({"type": "image", "summary": asdict(summary)})
+
+    def _scan(self) -> None:
+        if self._images.scan():
+            self.events.publish({"type": "images"})
 
     def _summary(self, image: SourceImage) -> ImageSummary:
         reason = self._broken.reason(image.path)

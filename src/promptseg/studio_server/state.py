@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +15,7 @@ from fastapi import Depends, Request
 
 from .ahead import Ahead
 from .exporting import Downloads
-from .import_undo import LatestImport
+from .import_undo import Imports
 from .project import Project
 from .project_thread import WithProjectThread, project_thread
 from .thumbnails import Thumbnails
@@ -29,7 +32,7 @@ class Studio(WithProjectThread):
         thumbnails: Small pictures of the images.
         ahead: The images that are encoded ahead.
         downloads: ZIPs of exports.
-        latest_import: The latest import, which can be taken back.
+        imports: The latest imports, which can be taken back.
         places: Files of the images that were opened, by their ids on the server.
         threads: The thread of the project.
     """
@@ -40,8 +43,26 @@ class Studio(WithProjectThread):
     ahead: Ahead
     downloads: Downloads
     places: dict[str, Path] = field(default_factory=dict)
-    latest_import: LatestImport = field(default_factory=LatestImport)
+    imports: Imports = field(default_factory=Imports)
     threads: ThreadPoolExecutor = field(default_factory=project_thread)
+
+    async def listen(self) -> AsyncIterator[bytes]:
+        """Yield the events of the project for a page. Images that come and go meanwhile are noticed."""
+        looking = asyncio.create_task(self._look())
+        try:
+            async for content in self.project.events.listen():
+                yield content
+        finally:
+            looking.cancel()
+
+    async def _look(self) -> None:
+        """Look for images that came or went, again and again, but for a small part of the time: a folder may be slow."""
+        seconds = LOOK_SECONDS
+        while True:
+            await asyncio.sleep(seconds)
+            started = time.monotonic()
+            await self.do(self.project.look)
+            seconds = max(LOOK_SECONDS, 50 * (time.monotonic() - started))
 
     def begin_stop(self) -> None:
         """End the streams of the pages, and the work on images that nobody waits for."""
@@ -58,6 +79,10 @@ def studio_of(request: Request) -> Studio:
 
 
 InStudio = Annotated[Studio, Depends(studio_of)]
+
+
+LOOK_SECONDS = 2.0
+"""Least time between two looks for images that came or went."""
 
 
 def json_bytes(values: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -37,6 +38,10 @@ class VideoStudio(WithProjectThread):
     def is_tracking(self) -> bool:
         """Whether a job tracks now."""
         return self.tracking is not None and not self.tracking.ended
+
+    def listen(self) -> AsyncIterator[bytes]:
+        """Yield the events of the project for a page."""
+        return self.project.events.listen()
 
     def begin_stop(self) -> None:
         """End the streams of the pages."""

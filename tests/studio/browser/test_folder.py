@@ -213,6 +213,41 @@ def test_an_import_is_taken_back_from_its_report_or_from_its_message(studio, new
     page.noticed("Undo import").get_by_text("Undo import").click()
     is_as_before()
     assert "The import was taken back" in page.test_id("toast").all_inner_texts()[-1]
+    page.press("Control+Shift+z")
+    page.wait_until("studio => studio.state.objects[0].source === 'import'")
+    page.press("v", "Control+a", "Delete")
+    page.wait_for_objects(0)
+    page.press("Control+z")
+    page.wait_until("studio => studio.state.objects.length === 1 && studio.state.objects[0].source === 'import'")
+    page.press("Control+z")
+    is_as_before()
+    page.press("Control+z")
+    page.wait_for_objects(0)
+
+
+def test_several_annotation_files_are_imported_as_one(page):
+    def labelme(name, x):
+        shape = {"label": "cup", "points": [[x, 10], [x + 40, 10], [x + 40, 50]], "shape_type": "polygon", "group_id": None, "flags": {}}
+        size = {"imageHeight": 200, "imageWidth": 300} if name == "squares.png" else {"imageHeight": 400, "imageWidth": 600}
+        values = {"version": "5.0.1", "flags": {}, "shapes": [shape], "imagePath": name, "imageData": None, **size}
+        return {"name": f"{name.split('.')[0]}.json", "mimeType": "application/json", "buffer": json.dumps(values).encode()}
+
+    page.test_id("folder-menu").click()
+    page.test_id("import").click()
+    page.test_id("import-file").set_input_files([labelme("coffee.jpg", 20), labelme("squares.png", 60)])
+    page.test_id("import-go").click()
+    page.test_id("import-report").wait_for()
+    assert page.test_id("import-report").inner_text() == "Imported: 2 objects in 2 images"
+    page.press("Escape")
+    page.wait_for_objects(1)
+
+
+def test_images_that_come_and_go_while_the_page_is_open_are_shown(page, images):
+    shutil.copyfile(COFFEE, images / "a later one.jpg")
+    page.wait_until("studio => studio.state.images.some((image) => image.name === 'a later one.jpg')")
+    (images / "squares.png").unlink()
+    page.wait_until("studio => studio.state.images.length === 3")
+    assert [image["name"] for image in page.state["images"]] == ["a later one.jpg", "coffee.jpg", "mirrored.jpg"]
 
 
 def test_suggestions_that_are_refused_say_why_before_the_dialog_closes(studio, new_page):

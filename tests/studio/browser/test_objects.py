@@ -17,6 +17,27 @@ def test_a_digit_gives_a_label_and_undo_takes_it_back(page):
     assert page.kept["objects"][0]["label"] == "spoon"
 
 
+def test_steps_of_an_image_are_undone_after_another_one_was_shown(page):
+    page.add(CUP)
+    page.press("PageDown")
+    page.wait_until("studio => studio.state.open?.name === 'mirrored.jpg'")
+    page.press("PageUp")
+    page.wait_until("studio => studio.state.open?.name === 'coffee.jpg' && studio.state.objects.length === 1")
+    page.press("Control+z")
+    page.wait_for_objects(0)
+    assert page.kept["objects"] == []
+    page.press("Control+Shift+z")
+    page.wait_for_objects(1)
+
+
+def test_a_label_that_is_removed_from_the_list_comes_back_by_undo(page):
+    page.page.get_by_role("button", name="More for spoon").click()
+    page.page.get_by_role("menuitem", name="Remove from the list").click()
+    page.wait_until("studio => studio.state.labels.length === 1")
+    page.press("Control+z")
+    page.wait_until("studio => studio.state.labels.map(({ name }) => name).join() === 'cup,spoon'")
+
+
 def test_a_new_object_gets_the_label_that_was_written_last(page):
     page.add(CUP)
     page.press("F2")

@@ -278,6 +278,27 @@ def test_an_object_is_removed_from_the_video_and_brought_back(video):
     assert video.runs == [[[0, COUNT, 1]]]
 
 
+def test_what_is_said_of_the_video_is_undone_and_made_again_by_keys(video):
+    video.mark(red_x(0) + 5, 30)
+    marked = video.runs
+    video.choose_more("video-gone")
+    video.wait_for("promptsegStudio.state.objects.length === 0")
+    gone = video.runs
+    video.page.keyboard.press("Control+z")
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+    assert video.runs == marked
+    video.page.keyboard.press("Control+Shift+z")
+    video.wait_for("promptsegStudio.state.objects.length === 0")
+    assert video.runs == gone != marked
+    video.page.keyboard.press("Control+z")
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+    video.choose_more("video-remove")
+    video.wait_for("promptsegStudio.state.objects.length === 0")
+    video.page.keyboard.press("Control+z")
+    video.wait_for("promptsegStudio.state.objects.length === 1")
+    assert video.runs == marked
+
+
 def test_axe_finds_no_serious_fault_in_a_video(video):
     video.mark(red_x(0) + 5, 30)
     video.track()

@@ -28,7 +28,7 @@ const options = {
 /**
  * Loads the catalogs of texts with those keys that are taken: a notebook keeps the script for each widget, which needs few of them.
  *
- * Keys are a third of a catalog. So only the English one has them; the others have their texts in its order.
+ * Quotes and keys are a fourth of a catalog. So each is one text with a line for each key, whose names only the English one has.
  */
 function catalogs(isTaken) {
   const read = async (path) => JSON.parse(await readFile(path, "utf8"));
@@ -36,19 +36,28 @@ function catalogs(isTaken) {
     name: "catalogs",
     setup: (build) =>
       build.onLoad({ filter: /[\\/]i18n[\\/]\w+\.json$/ }, async ({ path }) => {
-        const english = await read(`${WEB}src/i18n/en.json`);
-        const keys = Object.keys(english).filter(isTaken);
-        const texts = path.endsWith("en.json") ? english : await read(path);
-        const missing = keys.filter((key) => texts[key] === undefined);
-        if (missing.length) throw new Error(`${path} has no text for ${missing.join(", ")}`);
-        if (texts === english)
-          return { contents: JSON.stringify(Object.fromEntries(keys.map((key) => [key, english[key]]))), loader: "json" };
-        const contents = `import english from "./en.json";
-          const texts = ${JSON.stringify(keys.map((key) => texts[key]))};
-          export default Object.fromEntries(Object.keys(english).map((key, place) => [key, texts[place]]));`;
-        return { contents, loader: "js" };
+        const isEnglish = path.endsWith("en.json");
+        const keys = Object.keys(await read(`${WEB}src/i18n/en.json`)).filter(isTaken);
+        const texts = await read(path);
+        const lines = keys.map((key) => lineOf(path, key, texts[key]));
+        const unpack = isEnglish ? unpackOf(keys) : 'import { unpack } from "./en.json";';
+        return { contents: `${unpack} export default unpack(${JSON.stringify(lines.join("\n"))});`, loader: "js" };
       }),
   };
+}
+
+/** A text as one line. Its plural forms are marked. */
+function lineOf(path, key, text) {
+  const line = typeof text === "object" ? `=${JSON.stringify(text)}` : text;
+  if (line === undefined || line.includes("\n") || (line === text && line.startsWith("=")))
+    throw new Error(`${path} has no text for ${key}, or one that cannot be packed`);
+  return line;
+}
+
+function unpackOf(keys) {
+  return `const keys = ${JSON.stringify(keys.join(" "))}.split(" ");
+    const textOf = (line) => (line[0] === "=" ? JSON.parse(line.slice(1)) : line);
+    export const unpack = (texts) => Object.fromEntries(texts.split("\\n").map((line, place) => [keys[place], textOf(line)]));`;
 }
 
 /** What is built: the page, and the widget. */

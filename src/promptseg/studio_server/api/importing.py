@@ -33,14 +33,14 @@ async def import_file(
     """
     content = await request.body()
     done = await service.compute(import_annotations, studio.project, content, name, format, mode, boxes=boxes)
-    name = studio.latest_import.remember(done.changes)
+    name = studio.imports.remember(done.changes)
     return ImportedOut(images=done.images, objects=done.objects, problems=list(done.problems), name=name)
 
 
 @router.delete("/imports/{name}", response_model=UndoneImportOut, responses=problems(404, 507))
 async def undo_import(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], studio: InStudio, service: Serving) -> Any:
-    """Take the latest import back: its objects are removed, and those that it replaced are there again.
+    """Take the latest import back, and then the one before: its objects are removed, and those that it replaced are there again.
 
     Objects of the import that were changed since stay.
     """
-    return UndoneImportOut(**vars(await service.compute(studio.latest_import.undo, studio.project, name)))
+    return UndoneImportOut(**vars(await service.compute(studio.imports.undo, studio.project, name)))

@@ -54,6 +54,9 @@ async def replace_labels(studio: InStudio, body: Annotated[LabelsIn, Depends(jso
 
 @router.get("/events", responses={**_EVENTS, **problems()}, response_class=StreamingResponse)
 async def watch(studio: InStudio) -> StreamingResponse:
-    """Watch the project by server-sent events: `image` with its summary, `document` with key and version, `labels`."""
+    """Watch the project by server-sent events: `image` with its summary, `document` with key and version, `labels`.
+
+    `images` says that some came or went.
+    """
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(studio.project.events.listen(), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(studio.listen(), media_type="text/event-stream", headers=headers)

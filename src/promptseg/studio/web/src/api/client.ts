@@ -18,7 +18,7 @@ import { address, call, type Call, type Fetch } from "./http.ts";
 
 /** What changed on the server, for all pages. */
 export type StudioEvent =
-  { type: "image"; summary: ImageSummary } | { type: "labels" } | { type: "document"; key: string; version: number };
+  { type: "image"; summary: ImageSummary } | { type: "images" } | { type: "labels" } | { type: "document"; key: string; version: number };
 
 export interface SegmentOptions {
   /** All masks that the model proposes for a prompt. */

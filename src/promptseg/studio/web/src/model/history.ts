@@ -1,6 +1,7 @@
 import { applied, isNothing, sameObject, touched, without } from "./changes.ts";
 import type { DocumentModel } from "./document.ts";
 import { Signal, type Readable } from "./signal.ts";
+import { Turns, type Way } from "./turns.ts";
 import type { Change } from "./types.ts";
 
 /** Steps that are kept. */
@@ -10,6 +11,8 @@ interface Step {
   name: string;
   redo: Change;
   undo: Change;
+  /** When it was done, undone or made again last. */
+  turn: number;
 }
 
 /** What was undone or redone. `skipped` objects were changed elsewhere since, and stay as they are. */
@@ -37,6 +40,7 @@ export class History {
 
   constructor(
     private readonly document: DocumentModel,
+    private readonly turns = new Turns(),
     private readonly most = MOST_STEPS,
   ) {}
 
@@ -44,12 +48,17 @@ export class History {
     return this.current;
   }
 
+  /** The turn of the step that is undone or made again next; 0 for none. */
+  turnOf(way: Way): number {
+    return (way === "undo" ? this.past : this.future).at(-1)?.turn ?? 0;
+  }
+
   /** Makes a change, as a step that can be undone. `name` is what the person did, for "Undo …". */
   do(change: Change, name: string): void {
     const redo = this.begun(change);
     const undo = this.document.apply(redo);
     if (isNothing(undo)) return;
-    this.past = [...this.past, { name, redo, undo }].slice(-this.most);
+    this.past = [...this.past, { name, redo, undo, turn: this.turns.next(true) }].slice(-this.most);
     this.future = [];
     this.tell();
   }
@@ -59,7 +68,7 @@ export class History {
     const step = this.past.pop();
     if (step === undefined) return null;
     this.future.push(step);
-    return this.go(step.name, step.redo, step.undo);
+    return this.go(step, step.redo, step.undo);
   }
 
   /** Makes the step again that was undone last; null where there is none. */
@@ -67,18 +76,19 @@ export class History {
     const step = this.future.pop();
     if (step === undefined) return null;
     this.past.push(step);
-    return this.go(step.name, step.undo, step.redo);
+    return this.go(step, step.undo, step.redo);
   }
 
   /** Goes from what one change left to what the other makes. */
-  private go(name: string, left: Change, change: Change): Done {
+  private go(step: Step, left: Change, change: Change): Done {
+    step.turn = this.turns.next(false);
     const skipped = touched(left).filter((uid) => !this.isAsLeft(uid, left));
     const allowed = without(change, new Set(skipped));
     // Where something stays, the state follows from the objects.
     if (skipped.length > 0 || (left.state !== undefined && left.state !== this.document.state)) delete allowed.state;
     this.document.apply(this.begun(allowed));
     this.tell();
-    return { name, skipped };
+    return { name: step.name, skipped };
   }
 
   private isAsLeft(uid: string, left: Change): boolean {

@@ -55,6 +55,28 @@ export function withKey(labels: readonly Label[], name: string, key: string | nu
   });
 }
 
+/** With what makes one list of another, done to a list that others may have changed since. A key goes to the label that it was changed of. */
+export function followed(labels: readonly Label[], from: readonly Label[], to: readonly Label[]): Label[] {
+  const [before, after] = [byName(from), byName(to)];
+  const made = new Set(to.filter((label) => JSON.stringify(before.get(label.name)) !== JSON.stringify(label)));
+  const keys = new Set([...made].map((label) => label.key));
+  const changed = labels
+    .filter(({ name }) => after.has(name) || !before.has(name))
+    .map((label) => {
+      const wanted = after.get(label.name);
+      if (wanted !== undefined && made.has(wanted) && before.has(label.name)) return wanted;
+      return label.key !== null && keys.has(label.key) ? { ...label, key: null } : label;
+    });
+  to.forEach((label, place) => {
+    if (!before.has(label.name) && !changed.some(({ name }) => name === label.name)) changed.splice(place, 0, label);
+  });
+  return changed;
+}
+
+function byName(labels: readonly Label[]): Map<string, Label> {
+  return new Map(labels.map((label) => [label.name, label]));
+}
+
 export function labelOfKey(labels: readonly Label[], key: string): Label | null {
   return labels.find((label) => label.key === key) ?? null;
 }

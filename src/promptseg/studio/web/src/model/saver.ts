@@ -15,6 +15,9 @@ export interface SaverPorts {
   choose(key: string, conflicts: Conflict[]): Promise<Record<string, Choice>>;
 }
 
+/** Images without unsent changes that are remembered, as what was accepted of them may come late, or be undone. */
+const MOST_IDLE = 20;
+
 /** What matters more to the person comes first. */
 const STATES: readonly SaveState[] = ["conflict", "refused", "offline", "saving", "saved"];
 
@@ -48,12 +51,14 @@ export class Saver {
 
   /** Begins with an image that was loaded. Returns its document with what is still unsent, which is sent now. */
   open(key: string, document: ImageDocument): ImageDocument {
-    for (const [other, queue] of this.queues) {
-      if (other !== key && queue.status.value.state === "saved") this.queues.delete(other);
-    }
+    const idle = [...this.queues].filter(([other, queue]) => other !== key && queue.status.value.state === "saved");
+    for (const [other] of idle.slice(0, -MOST_IDLE)) this.queues.delete(other);
     const known = this.queues.get(key);
-    known?.received(document);
-    return (known ?? this.begin(key, document)).document;
+    if (known === undefined) return this.begin(key, document).document;
+    known.received(document);
+    this.queues.delete(key);
+    this.queues.set(key, known); // As the latest one.
+    return known.document;
   }
 
   save(key: string, change: Change): void {

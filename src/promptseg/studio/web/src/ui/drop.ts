@@ -24,12 +24,31 @@ export function acceptFiles(take: (files: File[]) => void): void {
     if (!hasFiles(event)) return;
     event.preventDefault();
     show(-inside);
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (event.dataTransfer) void filesOf(event.dataTransfer).then(take);
   });
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length > 0) take(files);
   });
+}
+
+/** The files that are dropped, also those in folders, but for hidden ones. */
+async function filesOf(data: DataTransfer): Promise<File[]> {
+  const entries = [...data.items].flatMap((item) => item.webkitGetAsEntry() ?? []); // Asked for at once: after the event there are none.
+  if (!entries.some((entry) => entry.isDirectory)) return [...data.files];
+  return (await Promise.all(entries.map(within))).flat();
+}
+
+async function within(entry: FileSystemEntry): Promise<File[]> {
+  if (entry.name.startsWith(".")) return [];
+  if (!entry.isDirectory) return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const found: File[] = [];
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) return found; // Until then, each call gives the next ones.
+    for (const each of some) found.push(...(await within(each)));
+  }
 }
 
 /** Let the person choose files. */

@@ -2,10 +2,22 @@
 
 import type { ExportResult, ImportOptions, ImportResult } from "../api/client.ts";
 import { plural, t } from "../i18n/index.ts";
+import type { Deed } from "../model/deeds.ts";
 import type { ImageState, ImageSummary, Job, Prompt } from "../model/types.ts";
+import { zipped } from "../model/zip.ts";
 import { modelForAll } from "./models.ts";
 import { reasonOf } from "./reasons.ts";
 import type { Workspace } from "./workspace.ts";
+
+/** An import, and what takes it back. */
+export interface Imported extends ImportResult {
+  undo: () => void;
+}
+
+/** What an import did, in words. */
+export function tellImport({ images, objects }: ImportResult): string {
+  return t("import.done", { images: plural("folder.images", images), objects: plural("objects.count", objects) });
+}
 
 export class Jobs {
   constructor(private readonly workspace: Workspace) {}
@@ -36,24 +48,35 @@ export class Jobs {
     return this.finish<ExportResult>(await this.workspace.server.export(formats, states ?? undefined), progress, signal);
   }
 
-  async import(file: File, format: string, mode?: ImportOptions["mode"]): Promise<ImportResult> {
+  /** Import annotation files. That can be undone and done again, as long as the page is there. */
+  async import(files: readonly File[], format: string, mode?: ImportOptions["mode"]): Promise<Imported> {
+    let result = await this.sendImport(files, format, mode);
+    const deed: Deed = {
+      name: t("import.title"),
+      undo: () => this.undoImport(result),
+      redo: async () => void (result = await this.sendImport(files, format, mode ?? "add")),
+    };
+    this.workspace.deeds.done(deed);
+    return { ...result, undo: () => void this.workspace.edits.goBackOf("undo", deed) };
+  }
+
+  private async sendImport(files: readonly File[], format: string, mode: ImportOptions["mode"]): Promise<ImportResult> {
     await this.workspace.saver.settled();
-    const result = await this.workspace.server.import(file, { name: file.name, ...(format && { format }), ...(mode && { mode }) });
+    const [first] = files;
+    const [file, name] = files.length === 1 ? [first!, first!.name] : [await zipped(files), "annotations.zip"];
+    const result = await this.workspace.server.import(file, { name, ...(format && { format }), ...(mode && { mode }) });
     await this.workspace.loadImages();
     return result;
   }
 
   /** Take an import back. What is unsent is sent before, so that it counts as changed since. */
-  async undoImport(name: string): Promise<void> {
+  private async undoImport(result: ImportResult): Promise<void> {
     const { notices } = this.workspace;
-    try {
-      await this.workspace.saver.settled();
-      const { kept } = await this.workspace.server.undoImport(name);
-      await this.workspace.loadImages();
-      notices.toast([t("import.undone"), ...(kept > 0 ? [plural("import.kept", kept)] : [])].join(". "));
-    } catch (error) {
-      notices.toast(reasonOf(error), { bad: true });
-    }
+    await this.workspace.saver.settled();
+    const { kept } = await this.workspace.server.undoImport(result.name);
+    notices.withdraw(tellImport(result));
+    notices.toast([t("import.undone"), ...(kept > 0 ? [plural("import.kept", kept)] : [])].join(". "));
+    await this.workspace.loadImages();
   }
 
   /** Suggest objects for the images that are new. What is done already stays when it is cancelled. */

@@ -2,7 +2,9 @@
 
 import { t } from "../i18n/index.ts";
 import { paletteColor } from "../model/colors.ts";
-import { LabelError, labelOfKey, recolored, renamed, withKey, withLabel, withoutLabel } from "../model/labels.ts";
+import { followed, LabelError, labelOfKey, recolored, renamed, withKey, withLabel, withoutLabel } from "../model/labels.ts";
+import type { History } from "../model/history.ts";
+import type { Way } from "../model/turns.ts";
 import type { Label } from "../model/types.ts";
 import * as edits from "./edits.ts";
 import { reasonOf } from "./reasons.ts";
@@ -38,40 +40,82 @@ export class LabelBook {
     return paletteColor(this.workspace.labels.value.length);
   }
 
-  /**
-   * Add a label, which new objects get from then on, or change the name and color of one, which objects of this image follow.
-   * Returns whether the list has changed.
-   */
-  keep(name: string | null, to: string, color: string | null): boolean {
-    const isNew = name === null || !this.workspace.labels.value.some((label) => label.name === name);
-    const changed = this.change((labels) => {
-      const list = isNew ? withLabel(labels, to) : name === to ? labels : renamed(labels, name, to);
-      return color === null ? list : recolored(list, to, color);
+  /** Add a label, which new objects get from then on. Returns whether the list has changed. */
+  add(written: string, color: string | null = null): boolean {
+    const name = written.normalize("NFC");
+    const added = this.change((labels) => {
+      const list = withLabel(labels, name);
+      return color === null ? list : recolored(list, name, color);
     });
-    if (changed && isNew) this.makeCurrent(to);
-    if (changed && !isNew && name !== to) {
-      if (this.workspace.label.value === name) this.makeCurrent(to);
-      const named = this.workspace.objects.value.filter((object) => object.label === name);
-      if (named.length > 0) this.workspace.do(edits.set(named, { label: to }), t("edit.label"));
-    }
-    return changed;
+    if (added) this.makeCurrent(name);
+    return added;
+  }
+
+  /** Change the name and color of a label, which objects of this image follow. Returns whether the list has changed. */
+  edit(name: string, written: string, color: string): boolean {
+    const { labels, label, objects } = this.workspace;
+    const before = labels.value;
+    if (!before.some((each) => each.name === name)) return this.add(written, color); // Somebody else took it away.
+    const to = written.normalize("NFC");
+    if (!this.change((list) => recolored(name === to ? list : renamed(list, name, to), to, color))) return false;
+    if (name !== to && label.value === name) this.makeCurrent(to);
+    const named = name === to ? [] : objects.value.filter((object) => object.label === name);
+    const follow = named.length > 0 && this.workspace.do(edits.set(named, { label: to }), t("edit.label"));
+    this.keepDeed(before, follow ? this.workspace.history.value : null);
+    return true;
   }
 
   remove(name: string): void {
-    this.change((labels) => withoutLabel(labels, name));
+    const before = this.workspace.labels.value;
+    if (!this.change((labels) => withoutLabel(labels, name))) return;
     if (this.workspace.label.value === name) this.workspace.label.set(null);
+    this.keepDeed(before);
   }
 
   setKey(name: string, key: string): void {
-    this.change((labels) => withKey(labels, name, key));
+    const before = this.workspace.labels.value;
+    if (this.change((labels) => withKey(labels, name, key))) this.keepDeed(before);
   }
 
+  /** Let a change of the list be undone, with the last step of a history where objects followed it. */
+  keepDeed(before: readonly Label[], steps: History | null = null): void {
+    const after = this.workspace.labels.value;
+    let turn = steps?.turnOf("undo") ?? 0;
+    const go = async (way: Way, from: readonly Label[], to: readonly Label[]): Promise<void> => {
+      await this.follow(from, to);
+      if (steps?.turnOf(way) !== turn) return; // Or objects were changed since.
+      steps[way]();
+      turn = steps.turnOf(way === "undo" ? "redo" : "undo");
+    };
+    this.workspace.deeds.done({
+      name: t("labels.name"),
+      undo: () => go("undo", after, before),
+      redo: () => go("redo", before, after),
+    });
+  }
+
+  private async follow(from: readonly Label[], to: readonly Label[]): Promise<void> {
+    const { labels, label, server } = this.workspace;
+    const earlier = labels.value;
+    const place = earlier.findIndex((each) => each.name === label.value);
+    const wanted = followed(earlier, from, to);
+    labels.set(wanted);
+    try {
+      await server.saveLabels(wanted);
+    } catch (error) {
+      if (labels.value === wanted) labels.set(earlier);
+      throw error;
+    }
+    if (!wanted.some((each) => each.name === label.value)) this.makeCurrent(wanted[place]?.name ?? null);
+  }
+
+  /** Change the list, unless that leaves it as it is. Returns whether it has changed. */
   private change(change: (labels: readonly Label[]) => readonly Label[]): boolean {
     const before = this.workspace.labels.value;
     try {
       const after = change(before);
+      if (JSON.stringify(after) === JSON.stringify(before)) return false;
       this.workspace.labels.set(after);
-      if (after === before) return false;
     } catch (error) {
       if (!(error instanceof LabelError)) throw error;
       this.workspace.notices.toast(say(`labels.problem.${error.problem}`, { name: error.value }), { bad: true });

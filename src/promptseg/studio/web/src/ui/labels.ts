@@ -105,6 +105,16 @@ export class LabelsPane {
     return h("li", { class: "label-row", attrs: { "data-name": label.name } }, pick, more);
   }
 
+  /** Keep what was written of a label, or of a new one. Returns whether the list has changed. */
+  private keep(label: Label | null, name: string, color: string): boolean {
+    const { labelBook, labels } = this.workspace;
+    if (label !== null) return labelBook.edit(label.name, name, color);
+    const before = labels.value;
+    const added = labelBook.add(name, color);
+    if (added) labelBook.keepDeed(before);
+    return added;
+  }
+
   /** Name and color in the place of the row; of a new label, at the end. */
   private edit(label: Label | null): void {
     const opener = document.activeElement;
@@ -134,8 +144,7 @@ export class LabelsPane {
       if (closed) return;
       closed = true;
       const wanted = name.value.trim();
-      if (!keep || wanted === "") this.write();
-      else if (!this.workspace.labelBook.keep(label?.name ?? null, wanted, color.value)) this.write();
+      if (!keep || wanted === "" || !this.keep(label, wanted, color.value)) this.write();
       const added = keep ? this.rowOf(wanted) : undefined;
       added?.scrollIntoView({ block: "nearest" });
       if (document.activeElement !== document.body && !form.contains(document.activeElement)) return; // The person went on elsewhere.

@@ -62,6 +62,8 @@ export class Live {
     const { workspace } = this;
     if (event.type === "frame" || event.type === "video") this.video()?.hear(event);
     else if (event.type === "image") workspace.told(event.summary);
+    else if (event.type === "images")
+      void workspace.loadImages().catch(() => undefined); // Some came or went. The list is loaded anew after a lost connection.
     else if (event.type === "document") workspace.saver.told(event.key, event.version);
     else
       void this.client.project().then(

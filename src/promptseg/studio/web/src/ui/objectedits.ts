@@ -1,6 +1,8 @@
 /** What a person does to the objects of the image that is shown: each is one step of its history. */
 
 import { plural, t } from "../i18n/index.ts";
+import type { Deed } from "../model/deeds.ts";
+import type { Way } from "../model/turns.ts";
 import * as edits from "./edits.ts";
 import { neighbor } from "./filters.ts";
 import { reasonOf } from "./reasons.ts";
@@ -58,7 +60,7 @@ export class ObjectEdits {
   rename(written: string | null): void {
     const label = written?.normalize("NFC") ?? null;
     if (label !== null) {
-      if (!this.workspace.labels.value.some((each) => each.name === label) && !this.workspace.labelBook.keep(null, label, null)) return;
+      if (!this.workspace.labels.value.some((each) => each.name === label) && !this.workspace.labelBook.add(label)) return;
       this.workspace.labelBook.makeCurrent(label);
     }
     const change = edits.set(this.workspace.chosen(), { label });
@@ -116,14 +118,33 @@ export class ObjectEdits {
     }
   }
 
-  goBack(kind: "undo" | "redo"): void {
+  goBack(way: Way): void {
     if (this.workspace.refuses()) return;
-    const done = this.workspace.history.value?.[kind]() ?? null;
-    if (done === null) {
-      this.workspace.notices.announce(t(kind === "undo" ? "edit.nothingToUndo" : "edit.nothingToRedo"));
+    const deed = this.workspace.nextDeed(way);
+    if (deed !== null) {
+      void this.goBackOf(way, deed);
       return;
     }
-    this.workspace.notices.announce(t(kind === "undo" ? "edit.undone" : "edit.redone", { what: done.name }));
+    const done = this.workspace.history.value?.[way]() ?? null;
+    if (done === null) {
+      this.workspace.notices.announce(t(way === "undo" ? "edit.nothingToUndo" : "edit.nothingToRedo"));
+      return;
+    }
+    this.tellGone(way, done.name);
     if (done.skipped.length > 0) this.workspace.notices.toast(plural("edit.skipped", done.skipped.length));
+  }
+
+  /** Undo what was done beside the objects of one image, or do it again. */
+  async goBackOf(way: Way, deed: Deed): Promise<void> {
+    try {
+      await this.workspace.deeds.go(way, deed);
+      this.tellGone(way, deed.name);
+    } catch (error) {
+      this.workspace.notices.toast(reasonOf(error), { bad: true });
+    }
+  }
+
+  private tellGone(way: Way, what: string): void {
+    this.workspace.notices.announce(t(way === "undo" ? "edit.undone" : "edit.redone", { what }));
   }
 }

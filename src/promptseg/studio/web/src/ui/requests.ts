@@ -7,12 +7,12 @@ import type { ImageSummary, Job, Prompt } from "../model/types.ts";
 import type { Toolbox } from "../tools/toolbox.ts";
 import { cutOut } from "./clipboard.ts";
 import { openCode } from "./dialogs/code.ts";
-import { openImport } from "./dialogs/import.ts";
+import { ANNOTATION_SUFFIXES, openImport } from "./dialogs/import.ts";
 import { JobCard } from "./jobcard.ts";
 import { reasonOf } from "./reasons.ts";
 import type { Workspace } from "./workspace.ts";
 
-const ANNOTATIONS = /\.(json|xml|zip)$/i;
+const ANNOTATIONS = new RegExp(`\\.(${ANNOTATION_SUFFIXES.join("|")})$`, "i");
 
 export class Requests {
   constructor(
@@ -27,7 +27,7 @@ export class Requests {
     const annotations = files.filter((file) => ANNOTATIONS.test(file.name));
     const images = files.filter((file) => !ANNOTATIONS.test(file.name));
     if (images.length > 0) await this.workspace.jobs.addImages(images);
-    if (annotations[0]) openImport(this.workspace, annotations[0]);
+    if (annotations.length > 0) openImport(this.workspace, annotations);
   }
 
   /** Begin to suggest. Returns why that is not possible; null where it goes on in the background. */

@@ -7,11 +7,13 @@ import { tilesAt, type TileSource } from "../canvas/tiles.ts";
 import { plural, t, setLanguage, type Language } from "../i18n/index.ts";
 import { objectColor } from "../model/colors.ts";
 import { Problem } from "../model/problem.ts";
+import { Deeds, type Deed } from "../model/deeds.ts";
 import { DocumentModel } from "../model/document.ts";
 import { History, type Steps } from "../model/history.ts";
 import type { Bitmap } from "../model/mask.ts";
 import type { Saver } from "../model/saver.ts";
 import { Signal } from "../model/signal.ts";
+import { Turns, type Way } from "../model/turns.ts";
 import type { Change, ImageState, ImageSummary, Label, Model, OpenImage, Project, StudioObject } from "../model/types.ts";
 import type { ToolContext, ToolId } from "../tools/tool.ts";
 import { ALL, neighbor, nextUndone, shownImages, type Filter } from "./filters.ts";
@@ -31,11 +33,21 @@ export interface Failed {
   why: string | null;
 }
 
+/** An image that was worked on, and can be gone on with. */
+interface Work {
+  width: number;
+  height: number;
+  document: DocumentModel;
+  history: History;
+}
+
 export type SaveShown = "saved" | "saving" | "offline" | "conflict" | "refused";
 
 const NO_STEPS: Steps = { undo: null, redo: null };
 /** Images after the one that is shown that are opened and encoded ahead. */
 const AHEAD = 2;
+/** Images whose steps can be undone when they are shown again. */
+const MOST_WORKS = 20;
 /** Milliseconds in which summaries are taken together: each change of a list of thousands of images takes some. */
 const TOGETHER = 40;
 
@@ -74,7 +86,13 @@ export class Workspace {
   readonly jobs = new Jobs(this);
   readonly preparing = new Preparing();
 
+  private readonly turns = new Turns();
+  /** What was done that is no change of one image alone. */
+  readonly deeds = new Deeds(this.turns);
+
   private readonly opened: Opened;
+  /** By the keys of images, the latest one last. */
+  private readonly works = new Map<string, Work>();
   /** Keeps what a tool is making, and tells whether that was a draft. The page sets it. */
   settle: () => Promise<boolean> = () => Promise.resolve(false);
   /** Why nothing of the image can be changed, beside that another is being opened; null where it can. The page sets it. */
@@ -96,6 +114,7 @@ export class Workspace {
       (key) => server.open(key),
       (open) => this.warm(open),
     );
+    this.deeds.changed.subscribe(() => this.tellSteps());
     saver.status.watch(({ state }) => this.save.set(state));
     saver.onDocument(({ key, document }) => key === this.open.value?.key && this.document.value?.replace(document));
   }
@@ -202,8 +221,7 @@ export class Workspace {
   }
 
   private show(open: OpenImage): void {
-    const document = new DocumentModel(this.saver.open(open.key, open.document));
-    const history = new History(document);
+    const { document, history } = this.workOn(open);
     this.selection.set(new Set());
     this.pointed.set(null);
     this.document.set(document);
@@ -213,11 +231,7 @@ export class Workspace {
     this.open.set(open);
     this.follow(document);
     this.truth.set(open.truth.map(({ mask }) => bitmapOf(mask)));
-    document.onChange(({ change, origin }) => {
-      if (origin === "page") this.saver.save(open.key, change);
-      if (this.document.value === document) this.follow(document);
-    });
-    history.steps.watch((steps) => this.history.value === history && this.steps.set(steps));
+    this.tellSteps();
     remember("image", open.key);
     const place = this.images.value.findIndex((image) => image.key === open.key);
     this.notices.withdraw(t("image.opening", { name: open.name }));
@@ -233,12 +247,46 @@ export class Workspace {
     setTimeout(() => this.openAhead(open.key), 60);
   }
 
+  /** The document and the history of an image: those of the last time that it was shown, if that is not long ago. */
+  private workOn({ key, width, height, document: loaded }: OpenImage): Work {
+    const value = this.saver.open(key, loaded);
+    const known = this.works.get(key);
+    this.works.delete(key);
+    const isSame = known?.width === width && known.height === height; // Its file may be another by now.
+    if (isSame) known.document.replace(value);
+    const work = isSame ? known : this.begin(key, width, height, new DocumentModel(value));
+    this.works.set(key, work);
+    for (const other of [...this.works.keys()].slice(0, -MOST_WORKS)) this.works.delete(other);
+    return work;
+  }
+
+  private begin(key: string, width: number, height: number, document: DocumentModel): Work {
+    const history = new History(document, this.turns);
+    document.onChange(({ change, origin }) => {
+      if (origin === "page") this.saver.save(key, change);
+      if (this.document.value === document) this.follow(document);
+    });
+    history.steps.subscribe(() => this.tellSteps());
+    return { width, height, document, history };
+  }
+
+  private tellSteps(): void {
+    const history = this.history.value;
+    const next = (way: Way): string | null => this.nextDeed(way)?.name ?? history?.steps.value[way] ?? null;
+    this.steps.set({ undo: next("undo"), redo: next("redo") });
+  }
+
+  /** What is undone or made again next, if that is no step of the image that is shown. */
+  nextDeed(way: Way): Deed | null {
+    return this.deeds.next(way, this.history.value?.turnOf(way) ?? 0);
+  }
+
   private close(): void {
     this.open.set(null);
     this.document.set(null);
     this.history.set(null);
     this.objects.set([]);
-    this.steps.set(NO_STEPS);
+    this.tellSteps();
     this.selection.set(new Set());
     this.truth.set([]);
   }
@@ -334,13 +382,11 @@ export class Workspace {
 
   /** The history of the image that is shown. What is kept by it later, when another one is shown, is saved with its own image. */
   get historyNow(): ToolContext["history"] {
-    const key = this.open.value?.key ?? null;
+    const history = this.history.value;
     return {
       do: (change, name) => {
-        const isShown = key === (this.open.value?.key ?? null);
-        if (isShown) this.history.value?.do(change, name);
-        else if (key !== null) this.saver.save(key, change);
-        return isShown;
+        history?.do(change, name);
+        return history === this.history.value;
       },
     };
   }

@@ -4,6 +4,7 @@ import { bitmapOf } from "../canvas/bitmaps.ts";
 import type { Stage } from "../canvas/stage.ts";
 import { t } from "../i18n/index.ts";
 import { objectColor } from "../model/colors.ts";
+import type { Deed } from "../model/deeds.ts";
 import { Signal } from "../model/signal.ts";
 import type { ImageSummary, StudioObject } from "../model/types.ts";
 import type { MenuItem } from "../ui/menu.ts";
@@ -14,7 +15,7 @@ import { frameOf, keyOf, type VideoModel } from "./model.ts";
 import { told, VideoPane } from "./pane.ts";
 import { Player } from "./player.ts";
 import { kindAt, nextStop } from "./presence.ts";
-import { LOST, SEEN, type Direction, type VideoEvent, type VideoObject } from "./types.ts";
+import { LOST, SEEN, type Direction, type VideoChange, type VideoEvent, type VideoObject } from "./types.ts";
 
 /** Milliseconds at rest after which a frame is opened for work. */
 const RESTS_AFTER = 160;
@@ -329,41 +330,61 @@ export class VideoMode {
     if (object === undefined) return [{ heading: t("edit.chooseFirst") }];
     const { uid } = object;
     const marked = object.keys.includes(frame) || object.gone.includes(frame);
-    const key = { frame, uid, mask: null, score: null, source: "hand" as const, prompts: [] };
+    const gone = { frame, uid, mask: null, score: null, source: "hand" as const, prompts: [] };
+    const back = this.#asItIs(object);
     return [
       { heading: this.#nameOf(object) },
-      { text: t("video.gone"), testid: "video-gone", choose: () => void this.#change({ keys: [key] }, t("video.gone")) },
+      { text: t("video.gone"), testid: "video-gone", choose: () => void this.#do({ keys: [gone] }, back, t("video.gone")) },
       {
         text: t("video.unkey"),
         disabled: !marked,
         testid: "video-unkey",
-        choose: () => void this.#change({ unkey: [{ frame, uid }] }, t("video.unkey")),
+        choose: () => void this.#do({ unkey: [{ frame, uid }] }, back, t("video.unkey")),
       },
       "line",
       { text: t("video.remove"), icon: "trash", testid: "video-remove", choose: () => void this.#remove(object) },
     ];
   }
 
-  async #remove(object: VideoObject): Promise<void> {
-    const { uid, label, color, hidden, locked, attributes } = object;
-    const done = await this.#change({ remove: [uid] }, t("video.removed", { object: this.#nameOf(object) }));
-    if (!done) return;
-    const back = { objects: [{ uid, label, color, hidden, locked, attributes }] };
-    this.workspace.notices.toast(t("video.removed", { object: this.#nameOf(object) }), {
-      does: { text: t("keys.undo"), press: () => void this.#change(back, t("video.restored", { object: this.#nameOf(object) })) },
-    });
+  /** The change that makes an object again on this frame what it is now. What a tracker has found becomes a keyframe. */
+  #asItIs({ uid, gone }: VideoObject): VideoChange {
+    const frame = this.#frame;
+    const there = this.workspace.objects.value.find((object) => object.uid === uid);
+    if (gone.includes(frame)) return { keys: [{ frame, uid, mask: null, score: null, source: "hand", prompts: [] }] };
+    if (there === undefined) return { unkey: [{ frame, uid }] };
+    const { mask, score, prompts } = there;
+    return { keys: [{ frame, uid, mask, score, source: there.source === "suggestion" ? "model" : there.source, prompts }] };
   }
 
-  async #change(change: Parameters<VideoModel["change"]>[0], announced: string): Promise<boolean> {
+  async #remove(object: VideoObject): Promise<void> {
+    const { uid, label, color, hidden, locked, attributes } = object;
+    const told = t("video.removed", { object: this.#nameOf(object) });
+    const deed = await this.#do({ remove: [uid] }, { objects: [{ uid, label, color, hidden, locked, attributes }] }, t("video.remove"));
+    if (deed === null) return;
+    this.workspace.notices.toast(told, { does: { text: t("keys.undo"), press: () => void this.workspace.edits.goBackOf("undo", deed) } });
+  }
+
+  /** Make a change of the video that can be undone. Returns what undoes it; null where it was not possible. */
+  async #do(change: VideoChange, back: VideoChange, name: string): Promise<Deed | null> {
+    const deed = { name, undo: () => this.#change(back), redo: () => this.#change(change) };
+    try {
+      await deed.redo();
+    } catch (error) {
+      this.workspace.notices.toast(reasonOf(error), { bad: true });
+      return null;
+    }
+    this.workspace.deeds.done(deed);
+    this.workspace.notices.announce(name);
+    return deed;
+  }
+
+  async #change(change: VideoChange): Promise<void> {
     try {
       await this.workspace.saver.settled();
       await this.model.change(change);
-      this.workspace.notices.announce(announced);
-      return true;
     } catch (error) {
-      this.workspace.notices.toast(reasonOf(error), { bad: true });
       this.model.reload();
-      return false;
+      throw error;
     }
   }
 }

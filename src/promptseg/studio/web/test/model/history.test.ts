@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 
 import { DocumentModel } from "../../src/model/document.ts";
 import { History } from "../../src/model/history.ts";
+import { Turns } from "../../src/model/turns.ts";
 import type { ImageDocument } from "../../src/model/types.ts";
 import { document, object, overTheWire, uidsOf } from "./documents.ts";
 import { random } from "./naive.ts";
 
 function begun(uids: string, values: Partial<ImageDocument> = {}): { model: DocumentModel; history: History } {
   const model = new DocumentModel(document(uids, values));
-  return { model, history: new History(model, 5) };
+  return { model, history: new History(model, new Turns(), 5) };
 }
 
 test("steps are undone and made again, one by one, by their names", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { paletteColor } from "../../src/model/colors.ts";
-import { labelOfKey, recolored, renamed, withKey, withLabel, withoutLabel, type LabelProblem } from "../../src/model/labels.ts";
+import { followed, labelOfKey, recolored, renamed, withKey, withLabel, withoutLabel, type LabelProblem } from "../../src/model/labels.ts";
 import type { Label } from "../../src/model/types.ts";
 
 function list(...names: string[]): Label[] {
@@ -56,4 +56,19 @@ test.each<[LabelProblem, (labels: Label[]) => unknown]>([
   ["key", (labels) => withKey(labels, "cup", "0")],
 ])("a label that cannot be is refused: %s", (problem, change) => {
   expect(() => change(list("cup", "dog"))).toThrow(expect.objectContaining({ name: "LabelError", problem }));
+});
+
+test("a change of the list is followed in a list that others have changed since", () => {
+  const [cup, mug, plate] = [
+    { name: "cup", color: "#ff0000", key: "1" },
+    { name: "mug", color: "#ff0000", key: "1" },
+    { name: "plate", color: "#00ff00", key: "2" },
+  ];
+  expect(followed([plate, mug], [mug], [cup])).toEqual([cup, plate]);
+  expect(followed([{ ...plate, key: "1" }], [], [cup])).toEqual([cup, { ...plate, key: null }]);
+  expect(followed([cup, plate], [cup], [{ ...cup, key: "2" }])).toEqual([
+    { ...cup, key: "2" },
+    { ...plate, key: null },
+  ]);
+  expect(followed([plate], [cup], [])).toEqual([plate]);
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Client } from "../../src/api/client.ts";
+import type { Deed } from "../../src/model/deeds.ts";
 import { Problem } from "../../src/model/problem.ts";
 import type { Saver } from "../../src/model/saver.ts";
 import { Signal } from "../../src/model/signal.ts";
@@ -63,13 +64,64 @@ describe("a mask that is open when another image is chosen", () => {
     expect(text).toContain("a.jpg");
     expect(save).toHaveBeenLastCalledWith("a", expect.objectContaining({ put: [made] }));
     does.press();
-    expect(save).toHaveBeenLastCalledWith("a", { put: [], remove: ["m"] });
+    expect(save).toHaveBeenLastCalledWith("a", { put: [], remove: ["m"], state: "new" });
     expect(workspace.key.value).toBe("b");
   });
 
   test("is not talked of if a person had accepted it", async () => {
     await leave(false);
     expect(toast).not.toHaveBeenCalled();
+  });
+});
+
+describe("steps", () => {
+  const mask = { size: [3, 4], counts: "06" } as const;
+  const made = { uid: "m", label: null, mask, prompts: [] } as unknown as StudioObject;
+  const other = { ...OPEN, key: "b", name: "b.jpg" };
+
+  test("of an image are undone also after another one was shown", async () => {
+    const begun = { ...OPEN, document: { version: 1, state: "started", objects: [made] } };
+    open.mockResolvedValueOnce(OPEN).mockResolvedValueOnce(other).mockResolvedValueOnce(begun);
+    await workspace.openKey("a");
+    workspace.do({ put: [made], remove: [] }, "Add object");
+    await workspace.openKey("b");
+    expect(workspace.steps.value.undo).toBeNull();
+    await workspace.openKey("a");
+    expect(workspace.steps.value.undo).toBe("Add object");
+    workspace.edits.goBack("undo");
+    expect(workspace.objects.value).toEqual([]);
+    expect(save).toHaveBeenLastCalledWith("a", { put: [], remove: ["m"], state: "new" });
+  });
+
+  test("are undone in the order in which they were done, whether they are of the image or not", async () => {
+    const done: string[] = [];
+    const deed = (name: string): Deed => ({
+      name,
+      undo: () => Promise.resolve(void done.push(`undo ${name}`)),
+      redo: () => Promise.resolve(void done.push(`redo ${name}`)),
+    });
+    open.mockResolvedValueOnce(OPEN);
+    await workspace.openKey("a");
+    workspace.deeds.done(deed("import"));
+    workspace.do({ put: [made], remove: [] }, "Add object");
+    workspace.deeds.done(deed("labels"));
+    const names = (): (string | null)[] => [workspace.steps.value.undo, workspace.steps.value.redo];
+    const seen = [names()];
+    for (const way of ["undo", "undo", "undo", "redo", "redo", "redo"] as const) {
+      workspace.edits.goBack(way);
+      await vi.advanceTimersByTimeAsync(0);
+      seen.push(names());
+    }
+    expect(seen).toEqual([
+      ["labels", null],
+      ["Add object", "labels"],
+      ["import", "Add object"],
+      [null, "import"],
+      ["import", "Add object"],
+      ["Add object", "labels"],
+      ["labels", null],
+    ]);
+    expect(done).toEqual(["undo labels", "undo import", "redo import", "redo labels"]);
   });
 });
 

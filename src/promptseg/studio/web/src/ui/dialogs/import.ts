@@ -1,9 +1,10 @@
 /** Import of annotations for correction. */
 
-import { plural, t } from "../../i18n/index.ts";
+import { t } from "../../i18n/index.ts";
 import { Problem } from "../../model/problem.ts";
 import { button, labeled, Progress } from "../controls.ts";
 import { fill, h } from "../dom.ts";
+import { tellImport } from "../jobs.ts";
 import { reasonOf } from "../reasons.ts";
 import type { Workspace } from "../workspace.ts";
 import { openDialog } from "./dialog.ts";
@@ -16,10 +17,13 @@ const FORMATS = [
   ["label-studio", "Label Studio"],
 ] as const;
 
-export function openImport(workspace: Workspace, given: File | null = null): void {
+/** How the names of annotation files end, without the dot. */
+export const ANNOTATION_SUFFIXES = ["json", "geojson", "xml", "zip", "parquet", "txt", "yaml", "yml"] as const;
+
+export function openImport(workspace: Workspace, given: readonly File[] = []): void {
   const file = h("input", {
     class: "field",
-    attrs: { type: "file", accept: ".json,.geojson,.xml,.zip,.parquet", "data-testid": "import-file" },
+    attrs: { type: "file", accept: ANNOTATION_SUFFIXES.map((each) => `.${each}`).join(), multiple: true, "data-testid": "import-file" },
     on: { change: () => (go.disabled = !file.files?.length) },
   });
   const format = h(
@@ -35,12 +39,12 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
     testid: "import-go",
     press: () => void start(),
   });
-  go.disabled = given === null;
+  go.disabled = given.length === 0;
   const body = h(
     "div",
     { class: "stack" },
     h("p", { class: "soft" }, t("import.told")),
-    given === null ? labeled(t("import.file"), file) : h("p", {}, given.name),
+    given.length === 0 ? labeled(t("import.file"), file) : h("p", {}, given.map(({ name }) => name).join(", ")),
     labeled(t("import.format"), format),
   );
   const footer = h("div", { class: "row" }, go);
@@ -70,22 +74,22 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
   }
 
   async function start(mode?: "add" | "replace"): Promise<void> {
-    const chosen = given ?? file.files?.[0];
-    if (!chosen) return;
+    const chosen = given.length > 0 ? given : [...(file.files ?? [])];
+    if (chosen.length === 0) return;
     const progress = new Progress(t("import.title"));
     progress.set(null);
     go.disabled = true;
     body.append(progress.element);
     try {
       const result = await workspace.jobs.import(chosen, format.value, mode);
-      const told = t("import.done", { images: plural("folder.images", result.images), objects: plural("objects.count", result.objects) });
+      const told = tellImport(result);
       fill(
         body,
         h("p", { attrs: { role: "status", "data-testid": "import-report" } }, told),
         result.problems.length > 0 &&
           h("ul", { class: "report small scroll problems" }, ...result.problems.map((problem) => h("li", {}, problem))),
       );
-      const undo = { text: t("import.undo"), press: () => void workspace.jobs.undoImport(result.name) };
+      const undo = { text: t("import.undo"), press: result.undo };
       // What is wrong with an import is seen after the dialog is closed.
       closed = () => workspace.notices.toast(told, { does: undo, stays: true });
       const close = button({ name: t("close"), text: t("close"), kind: "primary", press: dialog.close });
