@@ -66,13 +66,20 @@ def test_what_is_written_is_read_again(suffix, name, tmp_path):
     assert [mask.score for mask in found] == [mask.score for mask in shapes()]
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+@pytest.mark.parametrize("suffix", VECTOR_SUFFIXES)
 def test_a_system_without_an_epsg_code_is_known_again(suffix, tmp_path):
     own, other = (crs(f"+proj=tmerc +lon_0={meridian} +x_0=1000 +datum=WGS84 +units=m") for meridian in (7.5, 8))
     write_vectors(shapes(), tmp_path / f"objects{suffix}", georeference=Georeference(NORTH_UP.matrix, None, own))
     assert len(read_scene(tmp_path / f"objects{suffix}", raster_at(Georeference(NORTH_UP.matrix, None, own)))) == 5
     with pytest.raises(InputError, match=r"gdalsrsinfo -o wkt scene\.tif > raster\.prj && ogr2ogr -t_srs raster\.prj"):
         read_scene(tmp_path / f"objects{suffix}", raster_at(Georeference(NORTH_UP.matrix, None, other)))
+
+
+def test_a_wkt_that_is_no_text_is_named(tmp_path):
+    own = '{"type": "FeatureCollection", "promptseg": {"coordinates": "world", "wkt": "\\x"}, "features": []}'
+    (tmp_path / "a.geojson").write_text(own)
+    with pytest.raises(InputError, match=r"a\.geojson cannot be read"):
+        read_scene(tmp_path / "a.geojson", RASTER)
 
 
 def crs(proj):

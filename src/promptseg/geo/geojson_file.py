@@ -16,7 +16,8 @@ def write_geojson(features: Iterable[Feature], path: Path, georeference: Georefe
     """Write features as a GeoJSON feature collection.
 
     The member ``crs`` names the EPSG code of the coordinates, as GDAL and QGIS write and read it; longitude and latitude have none (RFC
-    7946). It is null where coordinates are pixels or the CRS has no EPSG code.
+    7946). It is null where coordinates are pixels or the CRS has no EPSG code. Of the latter, the member ``promptseg`` has the WKT, by
+    which promptseg knows it again.
 
     Args:
         features: The features.
@@ -24,6 +25,8 @@ def write_geojson(features: Iterable[Feature], path: Path, georeference: Georefe
         georeference: Where the raster lies; None for coordinates in pixels.
     """
     about = {"coordinates": "pixels" if georeference is None else "world"}
+    if georeference is not None and georeference.epsg is None and georeference.wkt is not None:
+        about["wkt"] = georeference.wkt
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{{"type": "FeatureCollection", "promptseg": {as_json(about)}{_crs(georeference)}, "features": [')
         _write(file, features)

@@ -174,7 +174,18 @@ def _geojson(path: Path, head: bytes) -> Iterator[VectorFile]:
             raise InputError(
                 f"{path} is in a coordinate reference system that GDAL does not know: {shown(stated[0].decode(errors='replace'))}"
             )
-        yield replace(file, crs=None) if _NO_CRS.search(members) else replace(file, named=named)
+        if own := _OWN_WKT.search(members):
+            yield replace(file, crs=_text(own[1], path), named=True)
+        else:
+            yield replace(file, crs=None) if _NO_CRS.search(members) else replace(file, named=named)
+
+
+def _text(value: bytes, path: Path) -> str:
+    """Return a text of JSON."""
+    try:
+        return str(json.loads(value))
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read: its WKT is no text of JSON ({error})") from error
 
 
 def _members(path: Path, head: bytes) -> bytes:
@@ -278,6 +289,8 @@ _NAMES_CRS = re.compile(rb'"crs"\s*:\s*\{|"coordinates"\s*:\s*"world"')
 _STATED_CRS = re.compile(rb'"crs"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?')
 _IN_DEGREES = re.compile(rb"4326|CRS:?84|WGS[ _]?84\b", re.IGNORECASE)
 """Names of longitude and latitude, which GDAL also takes for what it does not know."""
-_HEAD = 4096
+_OWN_WKT = re.compile(rb'"promptseg"\s*:\s*\{[^{}"]*(?:"coordinates"\s*:\s*"world")\s*,\s*"wkt"\s*:\s*("(?:[^"\\]|\\.)*")')
+"""The WKT that promptseg writes for a system without an EPSG code."""
+_HEAD = 1 << 14
 _NAMED = 10
 """Number of layers that a message lists."""
