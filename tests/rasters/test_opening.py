@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,12 @@ class TestOfAFile:
         for source in (None, 5, [[1, 2]], b"scene.tif"):
             with pytest.raises(InputError, match="a raster is a path or an array, got "):
                 ps.open_raster(source)
+
+    def test_an_archive_is_told_from_a_damaged_file(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "image.zarr.zip", "w") as archive:
+            archive.writestr("zarr.json", "{}")
+        with pytest.raises(InputError, match=r"image\.zarr\.zip is a ZIP archive: unpack it"):
+            ps.open_raster(tmp_path / "image.zarr.zip")
 
     def test_an_absent_file_is_named_with_the_one_that_is_meant(self, tmp_path):
         (tmp_path / "scene.tif").write_bytes(b"")

@@ -80,6 +80,18 @@ class TestOfAMicroscope:
         with pytest.raises(InputError, match=r"pages\.tif (has 2 pages|is not one plane)"):
             TiffReader(tmp_path / "pages.tif")
 
+    def test_a_thumbnail_before_the_image_is_not_taken_for_it(self, tmp_path):
+        with tifffile.TiffWriter(tmp_path / "scan.tif") as file:
+            file.write(np.zeros((20, 20), np.uint8), metadata=None, subfiletype=1)
+            file.write(np.zeros((80, 80), np.uint8), metadata=None)
+        with pytest.raises(InputError, match=r"scan\.tif begins with a reduced copy of its image: .* gdal_translate GTIFF_DIR:2:"):
+            ps.open_raster(tmp_path / "scan.tif")
+
+    def test_a_reduced_image_alone_is_an_image(self, tmp_path):
+        tifffile.imwrite(tmp_path / "scan.tif", np.zeros((20, 30), np.uint8), metadata=None, subfiletype=1)
+        with ps.open_raster(tmp_path / "scan.tif") as raster:
+            assert raster.size == (20, 30)
+
 
 class TestStorage:
     @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ _WITH_COMPANIONS = ("gdal", "plain")
 _IN_ROWS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """First bytes of JPEG and PNG, which are decoded from the first row on."""
 
+_ZIP = b"PK\3\4"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -46,7 +47,9 @@ def opened(path: Path) -> tuple[str, Reader]:
         check_companions(path, lambda mask: GdalReader(mask).close())
     try:
         reader = opened_as(kind, path)
-    except InputError:
+    except InputError as error:
+        if _head(path).startswith(_ZIP):
+            raise InputError(f"{path} is a ZIP archive: unpack it, and give the raster in it") from error
         if kind != "gdal" or not find_spec("tifffile") or not _head(path).startswith(_TIFF):
             raise
         with contextlib.suppress(InputError, MissingDependencyError):  # What GDAL says is told.

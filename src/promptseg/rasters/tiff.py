@@ -40,12 +40,23 @@ def _tifffile(path: Path) -> Any:
 
 
 def is_of_a_scanner(path: Path) -> bool:
-    """Return whether tifffile knows a TIFF file as one of a microscope or scanner."""
+    """Return whether tifffile knows a TIFF file as one of a microscope or scanner.
+
+    Raises:
+        InputError: It begins with a reduced copy of a later page, which GDAL would take for the image.
+    """
     try:
         with _tifffile_errors(path), _tifffile(path).TiffFile(path) as file:
-            return _is_of_a_scanner(file)
+            known = _is_of_a_scanner(file)
+            reduced = not known and file.pages.first.is_reduced and len(file.pages) > 1
     except InputError:
         return False
+    if reduced:
+        raise InputError(
+            f"{path} begins with a reduced copy of its image: save the image as a file of its own, such as by "
+            f"gdal_translate GTIFF_DIR:2:{path} image.tif"
+        )
+    return known
 
 
 def _is_of_a_scanner(file: Any) -> bool:
