@@ -49,6 +49,14 @@ class TestFiles:
     def test_masks_are_left_out_on_request(self, file):
         assert load(file, names=NAMES, masks=False).detect(scene()).masks is None
 
+    def test_masks_without_a_name_are_found(self, file, tmp_path):
+        older = load(write_rf_detr(tmp_path / "older.onnx", masks="4245"), names=NAMES).detect(scene())
+        assert [mask.area for mask in older.masks] == [mask.area for mask in load(file, names=NAMES).detect(scene()).masks]
+
+    def test_a_file_that_makes_scores_itself_finds_the_same(self, file, tmp_path):
+        found = load(write_rf_detr(tmp_path / "scores.onnx", probabilities=True), names=NAMES).detect(scene())
+        np.testing.assert_allclose(found.scores, load(file, names=NAMES).detect(scene()).scores, atol=1e-6)
+
     def test_a_file_in_half_precision_finds_what_the_full_one_finds(self, file, tmp_path):
         half = load(write_rf_detr(tmp_path / "half.onnx", half=True), names=NAMES, threshold=0)
         assert half.provenance.dtype == "float16"

@@ -48,6 +48,11 @@ def test_weights_beside_the_file_may_be_links_as_in_the_cache_of_the_hub(write, 
     assert len(read_onnx(write(tensors=[outside("w.data")])).graph.initializer[0].raw_data) == 16
 
 
+def test_a_file_without_its_weights_is_not_called_damaged(write):
+    with pytest.raises(WeightsMismatchError, match=r"model\.onnx is not whole: its weights are in 'w\.data', and there is no such file"):
+        read_onnx(write(tensors=[outside("w.data")]))
+
+
 @pytest.mark.parametrize(
     "location", ["../w.data", "a/../../w.data", "/etc/passwd", "C:\\w.data", "\\\\host\\share\\w", "..\\w.data", "", "absent", ".", "w\0"]
 )

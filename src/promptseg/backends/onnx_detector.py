@@ -44,7 +44,7 @@ from ..registry.spec import Engine, ModelSpec
 from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, Session, device_of
-from ..runtime.onnx_files import external_files
+from ..runtime.onnx_files import ends_in_probabilities, external_files, read_structure
 from ..weights.store import ModelWeights, file_sha256
 from ._class_names import CONFIG, MAX_CONFIG_BYTES, class_columns
 
@@ -94,7 +94,8 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
         else _columns(run, described, graph, model_input, path)
     )
     classes = class_columns(options["names"], count, config, str(files.get(CONFIG)), str(path))
-    network = OnnxDetr(run, described, graph.inputs, str(path), max(classes.columns) + 1)
+    probabilities = described.layout != "d_fine" and ends_in_probabilities(read_structure(path).graph, described.scores)
+    network = OnnxDetr(run, described, graph.inputs, str(path), max(classes.columns) + 1, probabilities=probabilities)
     return DetrDetector(network, classes, model_input, provenance, settings)
 
 

@@ -29,12 +29,10 @@ from ..registry import LoadRequest
 from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import device_of, inference_session
-from ..runtime.onnx_files import read_structure
+from ..runtime.onnx_files import ends_in_probabilities, read_structure
 
 _PREPROCESSOR = "preprocessor_config.json"
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-_PASSING = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Resize", "Slice", "Transpose", "Clip"})
-"""Operations that leave probabilities what they are."""
 
 
 def load(request: LoadRequest) -> SalientDetector:
@@ -51,7 +49,7 @@ def load(request: LoadRequest) -> SalientDetector:
     conventions = CONVENTIONS[request.engine.variant]
     if (preprocessor := request.weights.files.get(_PREPROCESSOR)) is not None:
         conventions = with_preprocessor(conventions, preprocessor)
-    network = OnnxSalient(_file_of(request), device, threads, conventions.side)
+    network = OnnxSalient(_file_of(request), device, threads, conventions.size)
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(device), network.dtype)
     return SalientDetector(network, conventions, provenance, settings)
 
@@ -63,13 +61,13 @@ class OnnxSalient:
         path: The file.
         device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU.
         threads: Number of threads for one image.
-        side: Side of the input in pixels, if the file takes inputs of any size.
+        size: ``(height, width)`` of the input in pixels, where the file takes any.
 
     Raises:
         WeightsMismatchError: The file cannot be loaded, or its input or first output is not that of a salient object model.
     """
 
-    def __init__(self, path: Path, device: str, threads: int, side: int) -> None:
+    def __init__(self, path: Path, device: str, threads: int, size: Size) -> None:
         graph = read_structure(path).graph
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -78,7 +76,7 @@ class OnnxSalient:
         self._session = inference_session(path, options, device)
         inputs, outputs = self._session.get().get_inputs(), self._session.get().get_outputs()
         self._path, self._input, self._output = path, inputs[0], outputs[0].name
-        self.size = _input_size(path, inputs, side)
+        self.size = _input_size(path, inputs, size)
         _check_output(path, outputs[0], self.size)
         self.dtype = np.dtype(_FLOATS[self._input.type]).name
         self.logits = not ends_in_probabilities(graph, self._output)
@@ -102,20 +100,6 @@ class OnnxSalient:
         return output.reshape(self.size).astype(np.float32, copy=False)
 
 
-def ends_in_probabilities(graph: Any, output: str) -> bool:
-    """Return whether an output of a graph is a sigmoid, apart from operations that only move or convert its values.
-
-    Args:
-        graph: The graph, an ``onnx.GraphProto`` without circles.
-        output: Name of the output.
-    """
-    makers = {name: node for node in graph.node for name in node.output if name}
-    node = makers.get(output)
-    while node is not None and node.op_type in _PASSING and node.input:
-        node = makers.get(node.input[0])
-    return node is not None and node.op_type in ("Sigmoid", "HardSigmoid")
-
-
 def _file_of(request: LoadRequest) -> Path:
     graphs = [path for path in request.weights.files.values() if path.name != _PREPROCESSOR and path.suffix not in (".json", ".txt")]
     graphs = [path for path in graphs if ".onnx_data" not in path.name]  # Weights in other files, which the graph names.
@@ -127,7 +111,7 @@ def _file_of(request: LoadRequest) -> Path:
     return graphs[0]
 
 
-def _input_size(path: Path, inputs: list[Any], side: int) -> Size:
+def _input_size(path: Path, inputs: list[Any], size: Size) -> Size:
     shape = inputs[0].shape
     fits = len(inputs) == 1 and inputs[0].type in _FLOATS and len(shape) == 4 and shape[1] == 3
     if not fits or (isinstance(shape[0], int) and shape[0] != 1):
@@ -135,7 +119,7 @@ def _input_size(path: Path, inputs: list[Any], side: int) -> Size:
         raise WeightsMismatchError(
             f"{path} is no salient object model: it has inputs {described}, expected one image of shape (1, 3, height, width)"
         )
-    height, width = (checked_side(path, length) if isinstance(length, int) else side for length in shape[2:])
+    height, width = (checked_side(path, fixed) if isinstance(fixed, int) else open_ for fixed, open_ in zip(shape[2:], size, strict=True))
     return height, width
 
 

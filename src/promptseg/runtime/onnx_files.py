@@ -27,9 +27,16 @@ _FLOATS: Mapping[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProt
 QUANTIZED = ("Integer", "QLinear", "DequantizeLinear", "QGemm", "QAttention", "NBits", "Bnb4", "DynamicQuantize")
 """Parts of the names of operators in quantized graphs."""
 
+_PASSING = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Resize", "Slice", "Transpose", "Clip"})
+"""Operations that leave probabilities what they are."""
+
 
 class _FileError(ValueError):
     """A fault of an ONNX file."""
+
+
+class _AbsentError(_FileError):
+    """A file with weights that is not there."""
 
 
 def read_onnx(path: Path, *, weights: bool = True) -> Any:
@@ -90,6 +97,20 @@ def external_files(path: Path) -> list[Path]:
     return [path.parent / name for name in sorted(names)]
 
 
+def ends_in_probabilities(graph: Any, output: str) -> bool:
+    """Return whether an output of a graph is a sigmoid, apart from operations that only move or convert its values.
+
+    Args:
+        graph: The graph, an ``onnx.GraphProto`` without circles.
+        output: Name of the output.
+    """
+    makers = {name: node for node in graph.node for name in node.output if name}
+    node = makers.get(output)
+    while node is not None and node.op_type in _PASSING and node.input:
+        node = makers.get(node.input[0])
+    return node is not None and node.op_type in ("Sigmoid", "HardSigmoid")
+
+
 def _read(path: Path, *, load_weights: bool) -> Any:
     try:
         if path.stat().st_size >= MAX_BYTES:
@@ -98,6 +119,8 @@ def _read(path: Path, *, load_weights: bool) -> Any:
         if not model.graph.node:  # onnx reads some files of other kinds, such as an empty file, without an error.
             raise _FileError("it has no graph")  # noqa: TRY301
         _check(model, path, load_weights)
+    except _AbsentError as error:
+        raise WeightsMismatchError(f"{path} is not whole: {error}. Get that file, too") from error
     except Exception as error:  # The module of protobuf's DecodeError differs between versions.
         raise WeightsMismatchError(
             f"{path} is not an ONNX file, or is damaged: {str(error)[:400] or type(error).__name__}. Get it again"
@@ -203,7 +226,7 @@ def _location(tensor: Any, path: Path) -> str:
     if not location or windows.anchor or ".." in windows.parts or "\0" in location:
         raise _FileError(f"tensor {tensor.name[:80]!r} is in {location[:80]!r}, which is not in the folder of the file")
     if not (path.parent / location).is_file():
-        raise _FileError(f"tensor {tensor.name[:80]!r} is in {location[:80]!r}, and there is no such file beside it")
+        raise _AbsentError(f"its weights are in {location[:80]!r}, and there is no such file beside it")
     return location
 
 

@@ -10,6 +10,7 @@ from promptseg.runtime.onnx import Value
 FLOAT, WHOLE = "tensor(float)", "tensor(int64)"
 IMAGE = Value((1, 3, 64, 96), FLOAT)
 BOXES, LOGITS = Value((1, 12, 4), FLOAT), Value((1, 12, 91), FLOAT)
+MASKS = Value((1, 12, 16, 24), FLOAT)
 TEXT = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), Value((1, None), WHOLE))
 AUTHORS = {"images": IMAGE, "orig_target_sizes": Value((1, 2), WHOLE)}
 
@@ -20,6 +21,7 @@ AUTHORS = {"images": IMAGE, "orig_target_sizes": Value((1, 2), WHOLE)}
         ({"input": IMAGE}, {"dets": BOXES, "labels": LOGITS}, "rf_detr", 91),
         ({"input": IMAGE}, {"masks": BOXES, "labels": LOGITS, "dets": BOXES}, "rf_detr", 91),
         ({"pixel_values": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES}, "transformers", 91),
+        ({"image": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES}, "transformers", 91),
         ({"pixel_values": IMAGE, "pixel_mask": Value((1, 64, 96), WHOLE)}, {"logits": LOGITS, "pred_boxes": BOXES}, "transformers", 91),
         (AUTHORS, {"labels": Value((1, 12), WHOLE), "boxes": BOXES, "scores": Value((1, 12), FLOAT)}, "d_fine", None),
         ({"pixel_values": IMAGE, **TEXT}, {"logits": LOGITS, "pred_boxes": BOXES}, "grounding_dino", None),
@@ -28,6 +30,21 @@ AUTHORS = {"images": IMAGE, "orig_target_sizes": Value((1, 2), WHOLE)}
 def test_a_layout_is_recognized(inputs, outputs, layout, classes):
     found = recognize(inputs, outputs, "a.onnx")
     assert (found.layout, found.classes, found.size) == (layout, classes, (64, 96))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "name"),
+    [
+        ({"input": IMAGE}, {"dets": BOXES, "labels": LOGITS, "masks": MASKS}, "masks"),
+        ({"input": IMAGE}, {"dets": BOXES, "labels": LOGITS, "4245": MASKS}, "4245"),  # RF-DETR's own code before 1.5.
+        ({"input": IMAGE}, {"dets": BOXES, "labels": LOGITS, "4245": LOGITS}, None),
+        ({"input": IMAGE}, {"dets": BOXES, "labels": LOGITS}, None),
+        ({"pixel_values": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES, "pred_masks": MASKS}, "pred_masks"),
+        ({"pixel_values": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES, "enc_outputs": MASKS}, None),
+    ],
+)
+def test_masks_are_found_among_the_outputs(inputs, outputs, name):
+    assert recognize(inputs, outputs, "a.onnx").masks == name
 
 
 def test_an_input_of_any_size_has_no_size():
@@ -43,6 +60,8 @@ def test_an_input_of_any_size_has_no_size():
         ({"input": Value((4, 3, 64, 64), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "4 x 3 x 64 x 64"),
         ({"input": Value((1, 3, 9999, 64), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "9999 x 64 pixels, expected at most 2048"),
         ({"pixel_values": IMAGE, "other": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES}, "is no detector"),
+        ({"images": IMAGE}, {"output0": BOXES, "output1": LOGITS}, r"told by the names of its outputs: labels and dets; scores and boxes"),
+        ({"images": Value((1, 64, 64, 3), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "expected one image of 1 x 3 x height x width"),
         ({}, {}, "nothing → nothing"),
     ],
 )
@@ -51,7 +70,7 @@ def test_other_graphs_are_refused(inputs, outputs, message):
         recognize(inputs, outputs, "a.onnx")
 
 
-def run(outputs, inputs=AUTHORS, columns=3):
+def run(outputs, inputs=AUTHORS, columns=3, **settings):
     described = recognize(inputs, {name: Value(np.shape(value), FLOAT) for name, value in outputs.items()}, "a.onnx")
     given = {}
     network = OnnxDetr(
@@ -60,6 +79,7 @@ def run(outputs, inputs=AUTHORS, columns=3):
         inputs,
         "a.onnx",
         columns,
+        **settings,
     )
     return network(np.zeros((3, 64, 96), np.float32)), given
 
@@ -83,6 +103,14 @@ def test_boxes_with_one_class_each_are_asked_for_relative_to_the_image():
 def test_outputs_that_do_not_fit_one_another_are_refused(outputs, message):
     with pytest.raises(BackendError, match=message):
         run(outputs)
+
+
+def test_scores_that_the_graph_made_of_logits_stay_as_they_are():
+    outputs = {"labels": [[[0.2, 0.9]]], "dets": np.zeros((1, 1, 4))}
+    found, _ = run(outputs, {"input": IMAGE}, probabilities=True)
+    np.testing.assert_allclose(found.scores, [[0.2, 0.9]])
+    found, _ = run(outputs, {"input": IMAGE})
+    np.testing.assert_allclose(found.scores, [[0.549834, 0.710949]], atol=1e-5)
 
 
 def test_masks_that_are_not_as_many_as_the_boxes_are_refused():

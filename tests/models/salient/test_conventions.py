@@ -56,8 +56,14 @@ class TestPreprocessors:
     def test_one_for_numbers_from_0_to_1(self, tmp_path):
         found = self._read(tmp_path, image_mean=[0.4, 0.5, 0.6], image_std=[0.1, 0.2, 0.3], size={"height": 512, "width": 512})
         np.testing.assert_allclose((found.mean, found.std), ((0.4, 0.5, 0.6), (0.1, 0.2, 0.3)))
-        assert found.side == 512
+        assert found.size == (512, 512)
         assert found.stretched
+
+    @pytest.mark.parametrize(
+        ("size", "expected"), [({"height": 512, "width": 768}, (512, 768)), (512, (512, 512)), ({}, (1024, 1024))], ids=str
+    )
+    def test_one_for_an_input_of_another_size(self, tmp_path, size, expected):
+        assert self._read(tmp_path, size=size).size == expected
 
     def test_one_for_numbers_from_0_to_255(self, tmp_path):
         found = self._read(tmp_path, do_rescale=False, image_mean=[128, 128, 128], image_std=[256, 256, 256])

@@ -2,7 +2,7 @@
 
 | layout | inputs | outputs |
 |---|---|---|
-| RF-DETR, of its authors | one image | ``dets``, ``labels``, ``masks`` with masks |
+| RF-DETR, of its authors | one image | ``dets``, ``labels``, ``masks`` with masks (older releases of their code give it no name) |
 | D-FINE, of its authors | ``images``, ``orig_target_sizes`` | ``labels``, ``boxes``, ``scores`` |
 | RF-DETR and D-FINE, of transformers | ``pixel_values``, perhaps ``pixel_mask`` | ``logits``, ``pred_boxes``, ``pred_masks`` with masks |
 | Grounding DINO, of transformers | the same with ``input_ids``, ``attention_mask`` | ``logits``, ``pred_boxes`` |
@@ -25,7 +25,15 @@ from .preprocessing import MAX_SIDE
 
 Layout = Literal["rf_detr", "d_fine", "transformers", "grounding_dino"]
 
-_YOLO_AXES = 3
+_OUTPUTS: Mapping[Layout, tuple[str, str]] = {
+    "rf_detr": ("labels", "dets"),
+    "d_fine": ("scores", "boxes"),
+    "transformers": ("logits", "pred_boxes"),
+    "grounding_dino": ("logits", "pred_boxes"),
+}
+"""Names of the outputs with scores and with boxes."""
+
+_YOLO_AXES, _MASK_AXES = 3, 4
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -38,12 +46,18 @@ class Described:
         image: Name of the input with the image.
         size: ``(height, width)`` of the model input in pixels, or None if it takes any.
         classes: Number of columns of the classes, or None if the graph does not say it.
+        scores: Name of the output with the scores of the classes: logits, but of a D-FINE of its authors.
+        boxes: Name of the output with the boxes.
+        masks: Name of the output with the masks, or None for a model without them.
     """
 
     layout: Layout
     image: str
     size: Size | None
     classes: int | None
+    scores: str
+    boxes: str
+    masks: str | None = None
 
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
@@ -63,16 +77,19 @@ def recognize(inputs: Mapping[str, Value], outputs: Mapping[str, Value], model: 
     """
     layout = _layout(inputs, outputs)
     image = next((name for name, value in inputs.items() if len(value.shape) == 4 and value.kind in _FLOATS), None)
-    if layout is None or image is None or inputs[image].shape[1] not in (3, None) or inputs[image].shape[0] not in (1, None):
+    if layout is None:
         raise WeightsMismatchError(
             f"{model} is no detector that is read here: {_described(inputs)} → {_described(outputs)}.{_hint(outputs)}"
         )
+    if image is None or inputs[image].shape[1] not in (3, None) or inputs[image].shape[0] not in (1, None):
+        raise WeightsMismatchError(f"{model} takes {_described(inputs)}, expected one image of 1 x 3 x height x width")
     height, width = inputs[image].shape[2:]
     if not all(side is None or 0 < side <= MAX_SIDE for side in (height, width)):
         raise WeightsMismatchError(f"{model} takes images of {height} x {width} pixels, expected at most {MAX_SIDE}")
     size = None if height is None or width is None else (height, width)
-    scores = {"rf_detr": "labels", "transformers": "logits"}.get(layout)
-    return Described(layout, image, size, outputs[scores].shape[-1] if scores and outputs[scores].shape else None)
+    scores, boxes = _OUTPUTS[layout]
+    has_columns = layout in ("rf_detr", "transformers") and outputs[scores].shape
+    return Described(layout, image, size, outputs[scores].shape[-1] if has_columns else None, scores, boxes, _masks(layout, outputs))
 
 
 def _layout(inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Layout | None:
@@ -83,9 +100,18 @@ def _layout(inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Layout
     if {"logits", "pred_boxes"} <= outputs.keys():
         if {"input_ids", "attention_mask"} <= inputs.keys() <= {*_TEXT, "pixel_values", "pixel_mask"}:
             return "grounding_dino"
-        if "pixel_values" in inputs and inputs.keys() <= {"pixel_values", "pixel_mask"}:
+        if len(inputs.keys() - {"pixel_mask"}) == 1:
             return "transformers"
     return None
+
+
+def _masks(layout: Layout, outputs: Mapping[str, Value]) -> str | None:
+    """Return the name of the output with the masks of an RF-DETR-Seg. RF-DETR's code before 1.5 left it the tracer's number for a name."""
+    names = {"rf_detr": "masks", "transformers": "pred_masks"}
+    if names.get(layout) in outputs:
+        return names[layout]
+    unnamed = [name for name, value in outputs.items() if layout == "rf_detr" and name.isdigit() and len(value.shape) in (0, _MASK_AXES)]
+    return unnamed[0] if len(unnamed) == 1 else None
 
 
 _TEXT = ("input_ids", "token_type_ids", "attention_mask")
@@ -96,9 +122,11 @@ def _described(values: Mapping[str, Value]) -> str:
 
 
 def _hint(outputs: Mapping[str, Value]) -> str:
-    first = next(iter(outputs.values()), None)
-    alone = first is not None and len(first.shape) == _YOLO_AXES and len(outputs) <= 2
-    return " A detector of ultralytics runs as 'yolo=PATH'" if alone else ""
+    axes = [len(value.shape) for value in outputs.values()]
+    if axes in ([_YOLO_AXES], [_YOLO_AXES, _MASK_AXES]):
+        return " A detector of ultralytics runs as 'yolo=PATH'"
+    known = "; ".join(f"{scores} and {boxes}" for scores, boxes in dict.fromkeys(_OUTPUTS.values()))
+    return f" It is told by the names of its outputs: {known}"
 
 
 class OnnxDetr:
@@ -110,14 +138,18 @@ class OnnxDetr:
         inputs: Inputs of the graph, by name.
         model: Name of the model, for messages.
         columns: Number of columns of the classes, for a graph that returns the number of a class for each box.
+        probabilities: Whether the graph itself turns logits into scores.
     """
 
-    def __init__(self, run: Run, described: Described, inputs: Mapping[str, Value], model: str, columns: int) -> None:
+    def __init__(
+        self, run: Run, described: Described, inputs: Mapping[str, Value], model: str, columns: int, *, probabilities: bool = False
+    ) -> None:
         self._run = run
         self._described = described
         self._inputs = inputs
         self._model = model
         self._columns = columns
+        self._probabilities = probabilities
 
     def __call__(self, pixels: NDArray[np.float32]) -> DetrOutput:
         """Return the output for a model input.
@@ -136,14 +168,14 @@ class OnnxDetr:
             inputs["orig_target_sizes"] = np.ones((1, 2), np.int64)  # Boxes relative to the image, whichever side is named first.
             return self._of_rows(self._run(inputs))
         outputs = self._run(inputs)
-        names = ("labels", "dets", "masks") if described.layout == "rf_detr" else ("logits", "pred_boxes", "pred_masks")
-        logits, boxes = (_of_one(outputs, name, 2, self._model) for name in names[:2])
-        if names[2] not in outputs:
-            return DetrOutput(sigmoid(logits), boxes)
-        masks = _of_one(outputs, names[2], 3, self._model)
+        found, boxes = (_of_one(outputs, name, 2, self._model) for name in (described.scores, described.boxes))
+        scores = found if self._probabilities else sigmoid(found)
+        if described.masks is None:
+            return DetrOutput(scores, boxes)
+        masks = _of_one(outputs, described.masks, 3, self._model)
         if len(masks) != len(boxes):
             raise BackendError(f"{self._model} returned {len(masks)} masks for {len(boxes)} boxes")
-        return DetrOutput(sigmoid(logits), boxes, lambda rows: masks[rows])
+        return DetrOutput(scores, boxes, lambda rows: masks[rows])
 
     def _of_rows(self, outputs: Mapping[str, NDArray[Any]]) -> DetrOutput:
         """Return the output of a graph that returns one class for each box, and the corners of the box."""

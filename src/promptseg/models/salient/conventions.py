@@ -32,14 +32,14 @@ class Conventions:
     """What a model takes and makes.
 
     Attributes:
-        side: Side of the square input in pixels, for a model that takes inputs of any size.
+        size: ``(height, width)`` of the input in pixels, for a model that takes inputs of any size.
         mean: What is subtracted from red, green and blue in [0, 1].
         std: What they are divided by.
         by_maximum: Whether the image is divided by its own maximum instead of 255.
         stretched: Whether the saliency map is stretched to [0, 1], so that each image has a salient object.
     """
 
-    side: int = 1024
+    size: Size = (1024, 1024)
     mean: Color = PIXEL_MEAN
     std: Color = PIXEL_STD
     by_maximum: bool = False
@@ -81,10 +81,10 @@ _EVEN = 1e-3
 """Range of a map that shows nothing."""
 
 CONVENTIONS: Mapping[str, Conventions] = {
-    "u2net": Conventions(320, by_maximum=True, stretched=True),
-    "isnet": Conventions(1024, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0), stretched=True),
-    "birefnet": Conventions(1024),
-    "any": Conventions(1024),
+    "u2net": Conventions((320, 320), by_maximum=True, stretched=True),
+    "isnet": Conventions(mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretched=True),
+    "birefnet": Conventions(),
+    "any": Conventions(),
 }
 """Conventions by the variant of an engine."""
 
@@ -111,8 +111,10 @@ def with_preprocessor(conventions: Conventions, path: Path) -> Conventions:
             changes["std"] = _scaled(_color(path, values, "image_std"), 1 / (255 * factor))
     else:
         changes |= {"mean": (0.0, 0.0, 0.0), "std": _scaled((1.0, 1.0, 1.0), 1 / (255 * factor))}
-    if isinstance(values.get("size"), dict) and "height" in values["size"]:
-        changes["side"] = checked_side(path, values["size"]["height"])
+    size = values.get("size")  # Older files have one number.
+    height, width = (size.get("height"), size.get("width")) if isinstance(size, dict) else (size, size)
+    if height is not None and width is not None:
+        changes["size"] = (checked_side(path, height), checked_side(path, width))
     return replace(conventions, **changes, by_maximum=False)
 
 
