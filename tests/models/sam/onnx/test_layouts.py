@@ -130,8 +130,14 @@ class TestEncoder:
         [
             {"image_embed": (1, 64, 8, 8), "high_res_feats_1": (1, 16, 16, 16), "high_res_feats_0": (1, 8, 32, 32)},
             {"fine": (1, 8, 32, 32), "middle": (1, 16, 16, 16), "coarse": (1, 64, 8, 8)},
+            {
+                "last_hidden_state": (1, 64, 8, 8),
+                "high_res_feats_0": (1, 8, 32, 32),
+                "high_res_feats_1": (1, 16, 16, 16),
+                "image_embed": (1, 64, 8, 8),
+            },
         ],
-        ids=["by name", "by shape"],
+        ids=["by name", "by shape", "by name among others"],
     )
     def test_its_features_are_matched_to_the_decoders(self, shapes, tmp_path, photo):
         decoder = write(tmp_path / "b.onnx", DECODERS["sam2"])

@@ -116,15 +116,17 @@ def _check_input(pair: Pair, session: Session, side: int | None) -> None:
 def _matched(pair: Pair, encoder: Session) -> Sequence[int]:
     """Return, for each feature of the decoder, the index of the encoder's output.
 
-    A single output is the single feature. Several are matched by name or, if the names differ, by shape.
+    A single output is the single feature. Several are matched by name, whatever else the encoder gives, or by shape if the names differ.
 
     Raises:
         WeightsMismatchError: The outputs match neither by name nor by shape.
     """
     names, shapes = list(encoder.outputs), [value.shape for value in encoder.outputs.values()]
+    if set(names) >= set(pair.features):
+        return [names.index(name) for name in pair.features]
     if len(names) == len(pair.features):
-        if len(names) == 1 or set(names) == set(pair.features):
-            return [names.index(name) if name in names else 0 for name in pair.features]
+        if len(names) == 1:
+            return [0]
         if len(set(shapes)) == len(shapes) and set(shapes) == set(pair.features.values()):
             return [shapes.index(shape) for shape in pair.features.values()]
     gives = ", ".join(f"{name} {value}" for name, value in encoder.outputs.items())
