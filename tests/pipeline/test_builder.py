@@ -172,6 +172,9 @@ class TestBuild:
             (("AGPL-3.0", "MIT"), "AGPL-3.0", True),
             (["MIT"], "Apache-2.0", False),
             (["mit"], "MIT", True),
+            ("permissive", "MIT AND Apache-2.0", True),
+            ("permissive", "MIT AND GPL-3.0", False),
+            (["MIT AND GPL-3.0"], "MIT AND GPL-3.0", True),
             ((), "MIT", False),
         ],
     )

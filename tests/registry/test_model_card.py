@@ -10,6 +10,10 @@ from promptseg.registry.model_card import license_of
     [
         ("license: apache-2.0", "Apache-2.0"),
         ("license: MIT", "MIT"),
+        ("license: Apache 2.0", "Apache-2.0"),
+        ("license: 'Apache License, Version 2.0'", "Apache-2.0"),
+        ("license: The MIT License", "MIT"),
+        ("license: License", "LicenseRef-License"),
         ("license: bsd-3-clause\ntags:\n- a", "BSD-3-Clause"),
         ("license: cc-by-nc-4.0", "CC-BY-NC-4.0"),
         ("license: other\nlicense_name: sam-license\nlicense_link: LICENSE", "LicenseRef-sam-license"),

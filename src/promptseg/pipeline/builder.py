@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -310,12 +310,18 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
 def _check_license(model: ModelSpec, licenses: LicensePolicy) -> None:
     """Raise an error if the policy does not allow the license of a model."""
     allowed = PERMISSIVE if licenses == "permissive" else licenses
-    if allowed != "any" and model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
+    if allowed != "any" and not _allows(allowed, model.license):
         looked_up = ", or look up the license of its weights and allow 'unknown'" if model.license == UNKNOWN else ""
         raise LicenseError(
             f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
             f"choose another model (promptseg models lists the licenses) or another policy{looked_up}"
         )
+
+
+def _allows(allowed: Iterable[str], spdx: str) -> bool:
+    """Return whether a license is among the allowed ones; of several that apply together, whether each is."""
+    known = {each.casefold() for each in allowed}  # SPDX compares without case.
+    return spdx.casefold() in known or all(each.casefold() in known for each in spdx.split(" AND "))
 
 
 def _uses_segmenter(finder: Choice) -> bool:

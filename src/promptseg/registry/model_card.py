@@ -19,6 +19,9 @@ _LONGEST = 1 << 17
 
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(\r?\n|$)", re.DOTALL)
 
+_FILLING = re.compile(r"\b(the|licen[sc]e|version)\b", re.IGNORECASE)
+"""Words that people write around an identifier, as in "Apache License, Version 2.0"."""
+
 _SPDX = """
 0BSD AFL-3.0 AGPL-3.0 Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause BSD-3-Clause-Clear BSL-1.0 C-UDA-1.0 CC-BY-2.0 CC-BY-2.5 CC-BY-3.0
 CC-BY-4.0 CC-BY-NC-2.0 CC-BY-NC-3.0 CC-BY-NC-4.0 CC-BY-NC-ND-3.0 CC-BY-NC-ND-4.0 CC-BY-NC-SA-2.0 CC-BY-NC-SA-3.0 CC-BY-NC-SA-4.0
@@ -59,5 +62,10 @@ def _identifier(given: object, name: object) -> str:
         given = name
     if not is_text(given, 1) or given.casefold() == UNKNOWN:
         return UNKNOWN
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", given[:100]).strip("-")
-    return _KNOWN.get(given.casefold()) or (f"LicenseRef-{plain}" if plain else UNKNOWN)
+    plain = _joined(given)
+    return _KNOWN.get(_joined(_FILLING.sub("", given)).casefold()) or (f"LicenseRef-{plain}" if plain else UNKNOWN)
+
+
+def _joined(text: str) -> str:
+    """Return the words of a text with hyphens between them."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text[:100]).strip("-")
