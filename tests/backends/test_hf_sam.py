@@ -79,6 +79,11 @@ def test_the_published_folder_of_a_tracker_serves_images_and_videos(variant, fol
     assert [at.object_ids for at in session.propagate()] == [(1,), (1,)]
 
 
+@pytest.mark.parametrize("variant", ["sam2", "edgetam"])
+def test_the_folder_of_a_tracker_serves_images_without_the_names_of_its_classes(variant, broken, photo):
+    assert len(load(variant, broken(variant, "video", architectures=None)).open(photo()).segment([BOX])) == 1
+
+
 @pytest.mark.parametrize(("variant", "kind"), [("sam_hq", ""), ("sam2", "video"), ("edgetam", "video")])
 def test_a_folder_is_recognized_without_a_name(variant, kind, folder_of):
     segmenter = promptseg.load_segmenter(str(folder_of(variant, kind)), device="cpu")

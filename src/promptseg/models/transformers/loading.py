@@ -72,7 +72,7 @@ _DROPPED = frozenset(
 )
 """Keys of a configuration that say how to run a model, or what to fetch, and not what it is."""
 
-_progress_bars = threading.Lock()
+_switches = threading.Lock()
 
 Config = dict[str, Any]
 
@@ -204,7 +204,7 @@ def with_tensors(
     what = cls.__name__ if model is None else f"model {model!r}"
     _check_memory(cls, path, config, state)
     try:
-        with _without_progress_bars():
+        with _quiet():
             module, report = cls.from_pretrained(
                 None,
                 config=config,
@@ -237,18 +237,26 @@ def _existing(folder: Path) -> Path:
 
 
 def _check_architecture(path: Path, values: Config, cls: Any, architectures: Sequence[str]) -> None:
-    """Check which model a configuration is of. Without the names of classes it must have the model type of the class."""
+    """Check which model a configuration is of. Without the names of classes it must have the model type of one whose folders are read."""
     found, kind = values.get("architectures"), values.get("model_type")
     own = cls.config_class.model_type
     if not found:
-        if kind != own:
-            raise WeightsMismatchError(f"{path} is of model type {shown(kind)}, expected {own!r}")
+        types = list(dict.fromkeys([own, *(_type_of(name) for name in architectures)]))
+        if kind not in types:
+            raise WeightsMismatchError(f"{path} is of model type {shown(kind)}, expected {one_of(map(repr, types))}")
         return
     if not isinstance(found, list) or not any(name in architectures for name in found):
         other = found[0] if isinstance(found, list) else found
         raise WeightsMismatchError(f"{path} is of a {shown(other)}, expected {one_of(architectures)}")
     if cls.__name__ in found and kind != own:
         raise WeightsMismatchError(f"{path} is of a {cls.__name__} and of model type {shown(kind)}, expected {own!r}")
+
+
+def _type_of(architecture: str) -> str:
+    """Return the model type of a class of transformers."""
+    import transformers
+
+    return str(getattr(transformers, architecture).config_class.model_type)
 
 
 def _plain(values: Any) -> Any:
@@ -308,16 +316,21 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Hide the progress bar that transformers shows while it loads. transformers only has a switch for all of its bars."""
+def _quiet() -> Iterator[None]:
+    """Hide what transformers prints while it loads: a progress bar, and a table of tensors that do not fit, which the error names.
+
+    transformers only has switches for all of its bars and for all of its log.
+    """
     from transformers.utils import logging
 
-    with _progress_bars:
-        shown_before = logging.is_progress_bar_enabled()
+    with _switches:
+        shown_before, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
         if shown_before:
             logging.disable_progress_bar()
+        logging.set_verbosity_error()
         try:
             yield
         finally:
+            logging.set_verbosity(verbosity)
             if shown_before:
                 logging.enable_progress_bar()
