@@ -21,6 +21,7 @@ from promptseg.errors import BackendError
 from promptseg.images import load_image
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
+from promptseg.runtime.progress import track
 from promptseg.samples import coffee
 from promptseg.testing import FakeSegmenter
 
@@ -193,6 +194,34 @@ def test_the_server_answers_while_a_model_computes_and_works_one_call_at_a_time(
         return tools
 
     assert asked(talk, lambda: replace(built(), segmenter=Slow()))
+
+
+def test_a_call_that_is_canceled_ends_at_its_next_report_of_progress(asked):
+    started, go_on, ended, batches = threading.Event(), threading.Event(), threading.Event(), []
+
+    class Reporting(FakeSegmenter):
+        def open(self, image):
+            started.set()
+            assert go_on.wait(60)
+            try:
+                batches.extend(track(range(3), stage="everything", total=3, unit="batch"))
+            finally:
+                ended.set()
+            return super().open(image)
+
+    async def talk(client):
+        image_id = (await call(client, "open_image", path="a.png"))["image_id"]
+        async with anyio.create_task_group() as group:
+            group.start_soon(functools.partial(call, client, "segment_everything", image_id=image_id, points_per_side=2))
+            await anyio.to_thread.run_sync(started.wait)
+            group.cancel_scope.cancel()
+        tools = (await client.list_tools()).tools  # The server has heard of it by then.
+        go_on.set()
+        await anyio.to_thread.run_sync(ended.wait)
+        return tools, await call(client, "segment_object", image_id=image_id, points=[{"x": 12, "y": 10}])
+
+    assert all(asked(talk, lambda: replace(built(), segmenter=Reporting())))
+    assert batches == [0, 1, 2]  # Those of the second call.
 
 
 def test_the_tools_say_what_an_assistant_must_know(asked):

@@ -1,12 +1,14 @@
 """Tools of assistants: what an assistant can call, with the descriptions that it reads.
 
 All work runs on one thread beside the event loop, one call at a time. So the workbench needs no locks, the server answers while a model
-computes, and a call that is canceled while it waits is never begun.
+computes, and a call that is canceled while it waits is never begun. One that is canceled while it works ends at its next report of
+progress.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -20,6 +22,7 @@ from pydantic import Field
 from ..datasets.catalog import WRITABLE
 from ..errors import PromptSegError
 from ..prompts import PromptKind
+from ..runtime.progress import report_to
 from .answers import Box, Counts, Example, Exported, ImageList, ModelList, Opened, Point, Segmentation, Shown
 from .model_list import model_list
 from .shown_images import MAX_SIDE
@@ -50,7 +53,7 @@ class Tools:
     def __init__(self, workbench: Workbench, in_use: Mapping[str, str]) -> None:
         self._workbench = workbench
         self._in_use = in_use
-        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._one_at_a_time, self._working = anyio.CapacityLimiter(1), threading.Lock()
 
     async def list_models(
         self,
@@ -164,14 +167,37 @@ class Tools:
         folder: Annotated[str, Field(description="A new folder, below a folder that is allowed.", max_length=4096)],
     ) -> Exported:
         """Write masks as a dataset for labeling tools. Existing files are never overwritten, except those that this server wrote."""
-        return await self._work(self._workbench.export_masks, result_ids, format, folder)
+        return await self._work(_to_its_end, functools.partial(self._workbench.export_masks, result_ids, format, folder))
 
     async def _work(self, function: Callable[_Arguments, _Answer], *args: _Arguments.args, **options: _Arguments.kwargs) -> _Answer:
         """Call a function on the thread for work. Its errors tell nothing of what lies outside of the allowed folders."""
+        canceled = threading.Event()
+
+        def check(_: object = None) -> None:
+            if canceled.is_set():
+                raise _CanceledError
+
+        def call() -> _Answer:
+            with self._working, report_to(check):  # A call before it that was canceled may not have ended yet.
+                check()
+                return function(*args, **options)
+
         try:
-            return await anyio.to_thread.run_sync(functools.partial(function, *args, **options), limiter=self._one_at_a_time)
+            return await anyio.to_thread.run_sync(call, limiter=self._one_at_a_time, abandon_on_cancel=True)
         except PromptSegError as error:
             raise ToolError(self._workbench.folders.without_outside_paths(str(error))) from error
+        finally:
+            canceled.set()
+
+
+class _CanceledError(Exception):
+    """A call was canceled. Nobody waits for it any more."""
+
+
+def _to_its_end(function: Callable[[], _Answer]) -> _Answer:
+    """Call a function that writes files. Canceled meanwhile, it goes on, so that nothing is half-written."""
+    with report_to(lambda _: None):
+        return function()
 
 
 def _as_content(jpeg: bytes, shown: Shown) -> CallToolResult:
