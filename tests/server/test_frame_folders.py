@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from promptseg import open_frames
-from promptseg.errors import InputError
+from promptseg.errors import InputError, OutputError
 
 pytest.importorskip("fastapi")
 
@@ -33,6 +35,22 @@ def test_frames_are_a_video_in_the_order_of_their_names(tmp_path):
     for name, gray, kind in (("10", 100, "PNG"), ("2", 20, "BMP"), ("1", 10, "PNG")):
         store.add(frames, frame(gray, kind), name)
     assert [int(each.image[0, 0, 0]) for each in open_frames(str(frames.path)).read()] == [10, 20, 100]
+
+
+def test_a_frame_that_the_disk_has_no_room_for_can_be_sent_again(tmp_path, monkeypatch):
+    store = folders(tmp_path)
+    frames = store.create()
+
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match=r"^the frame cannot be kept: No space left on device$"):
+            store.add(frames, frame(1), "1")
+    assert (store.nbytes, list(frames.path.iterdir())) == (0, [])
+    store.add(frames, frame(1), "1")
 
 
 @pytest.mark.parametrize("name", ["../a", "a/b", "..", ".a", "", "a\0", "é", "a" * 101])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from promptseg.server.api.jobs import start_annotation
 from promptseg.server.api.schemas import AnnotateIn
 from promptseg.server.errors import StoppingError, TooLargeError
 from promptseg.server.operations import ServedModel
-from promptseg.server.service import Service
+from promptseg.server.service import FETCHING, Service
 from promptseg.server.settings import ServerSettings
 
 
@@ -50,6 +51,23 @@ def test_everything_mode_that_is_cut_off_by_the_end_of_the_server_says_so(servic
 
     with pytest.raises(StoppingError, match="shutting down"):
         asyncio.run(ask())
+
+
+def test_a_slow_host_holds_up_nothing_else(service):
+    """As many images are being fetched as there are threads for it."""
+    answered = threading.Event()
+
+    async def ask():
+        made = service()
+        fetching = [asyncio.create_task(made.fetch(answered.wait, 60)) for _ in range(FETCHING + 1)]
+        try:
+            await asyncio.sleep(0)
+            return await asyncio.wait_for(made.compute(len, "now"), 60)
+        finally:
+            answered.set()
+            await asyncio.gather(*fetching)
+
+    assert asyncio.run(ask()) == 3
 
 
 def test_an_annotation_has_no_more_prompts_than_the_settings_allow(service, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import threading
@@ -127,9 +128,15 @@ class FrameFolders:
             frames.names.add(name)
             frames.nbytes += len(content)
             frames.used = time.monotonic()
+        path = frames.path / f"{name}{suffix if suffix in IMAGE_SUFFIXES else '.png'}"
         try:
-            (frames.path / f"{name}{suffix if suffix in IMAGE_SUFFIXES else '.png'}").write_bytes(content)
+            path.write_bytes(content)
         except OSError as error:
+            with self._lock:  # The client can send it again.
+                frames.names.discard(name)
+                frames.nbytes -= len(content)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             raise OutputError(f"the frame cannot be kept: {error.strerror or error}") from error
 
     def remove(self, frames: FrameFolder) -> None:

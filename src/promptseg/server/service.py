@@ -40,6 +40,8 @@ _Value = TypeVar("_Value")
 
 THREADS = 4
 """Number of threads that read and write images, so that the event loop never does."""
+FETCHING = 8
+"""Number of threads that wait for other hosts, so that a slow one holds up nothing else."""
 
 
 class Service:
@@ -75,6 +77,7 @@ class Service:
         self.frames = FrameFolders(uploaded, settings.max_video_bytes, settings.max_pixels, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
+        self._fetching = ThreadPoolExecutor(FETCHING, "promptseg-fetch")
         self.at_stop: list[Callable[[], None]] = []
         self._loading: asyncio.Task[None] | None = None
         self.failed: BaseException | None = None
@@ -103,6 +106,7 @@ class Service:
             await asyncio.wait({self._loading})
             await self.engine.stop()
             self._threads.shutdown(wait=True, cancel_futures=True)
+            self._fetching.shutdown(wait=True, cancel_futures=True)
             if self._own_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -125,8 +129,11 @@ class Service:
 
     async def compute(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
         """Return what a function returns, computed on a thread beside the event loop."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+    async def fetch(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
+        """Return what a function returns that waits for other hosts, on a thread beside those of `compute`."""
+        return await asyncio.get_running_loop().run_in_executor(self._fetching, lambda: function(*args, **kwargs))
 
     def model(self, name: str | None = None) -> ServedModel:
         """Return the model of a name; the first one for None.
@@ -173,7 +180,7 @@ class Service:
         """
         most = self.settings.max_upload_bytes
         if re.match("https?://", place, re.IGNORECASE):
-            return await self.put_image(await self.compute(fetched, place, self.settings.addresses, most))
+            return await self.put_image(await self.fetch(fetched, place, self.settings.addresses, most))
         path = await self.compute(allowed_path, place, self.settings.folders)
         return await self.put_image(await self.compute(read_bounded, path, most))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from ..errors import RefusedError
@@ -14,6 +15,7 @@ from .bodies import body_schema, json_body
 from .parsing import image_of
 from .routes import Serving, problems
 from .schemas import EncodeIn, ImageOut, ImageRef
+from .uploads import form_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
@@ -97,14 +99,8 @@ def _told(image: StoredImage) -> ImageOut:
 
 
 async def _form_file(request: Request) -> bytes:
-    from starlette.datastructures import UploadFile
-    from starlette.exceptions import HTTPException
-
-    try:
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
-                raise OtherKindError("a form has the image as a file with the name file")
-            return await file.read()
-    except HTTPException as error:  # What Starlette makes of a form that it cannot read.
-        raise RefusedError(f"the form cannot be read: {error.detail}") from error
+    async with form_of(request) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise OtherKindError("a form has the image as a file with the name file")
+        return await file.read()

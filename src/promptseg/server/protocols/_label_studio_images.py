@@ -83,7 +83,7 @@ class TaskImages:
                 return self._service.images.get(name)
             except NotFoundError:
                 pass  # The store has dropped it meanwhile.
-        content = await self._service.compute(self._fetch, address, source)
+        content = await self._service.fetch(self._fetch, address, source)
         image = await self._service.put_image(content)
         self._known[key] = image.id, now
         self._known.move_to_end(key)

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from PIL import Image
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 from ... import __version__
@@ -25,6 +24,7 @@ from ...results import FrameMasks
 from ..api.answers import png
 from ..api.bodies import json_body
 from ..api.routes import Serving
+from ..api.uploads import form_of
 from ..errors import ForbiddenError, RefusedError
 from ..frame_folders import FrameFolder
 from ..operations import PromptVideo, Propagate
@@ -122,14 +122,11 @@ async def segment_everything(service: Serving, body: Annotated[AutoMaskIn, Depen
 @router.post("/upload/")
 async def upload(request: Request, service: Serving) -> dict[str, str]:
     """Take one frame of a video, as a form with `dirname` and `file`. Frames are in the natural order of their names."""
-    try:
-        async with request.form(max_files=1, max_fields=10) as form:
-            folder, file = form.get("dirname"), form.get("file")
-            if not isinstance(folder, str) or not 0 < len(folder) <= 200 or not isinstance(file, UploadFile):
-                raise RefusedError("a form has the fields dirname and file")
-            name, content = file.filename or "", await file.read()
-    except HTTPException as error:  # What Starlette makes of a form that it cannot read.
-        raise RefusedError(f"the form cannot be read: {error.detail}") from error
+    async with form_of(request) as form:
+        folder, file = form.get("dirname"), form.get("file")
+        if not isinstance(folder, str) or not 0 < len(folder) <= 200 or not isinstance(file, UploadFile):
+            raise RefusedError("a form has the fields dirname and file")
+        name, content = file.filename or "", await file.read()
     await service.compute(lambda: service.frames.add(service.frames.create(folder), content, PurePosixPath(name).stem))
     return {"filename": name}
 
