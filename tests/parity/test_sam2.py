@@ -16,8 +16,7 @@ from torch_sam_models import TINY_SAM2
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.models.sam.torch.decoder import TorchDecoder  # noqa: E402 - They need torch.
-from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402 - They need torch.
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -229,22 +228,6 @@ class TestPredictor:
         difference = np.abs(np.array([mask.logits for mask in found]) - logits).max()
         assert 0 < difference < tolerance * np.abs(logits).max()
         assert np.abs(found.scores - scores).max() < tolerance
-
-
-def test_the_objects_score_and_tokens_are_upstreams(upstream, segmenter, photo):
-    """Object scores and tokens are used only for video."""
-    prompt_encoder, mask_decoder = upstream.sam_prompt_encoder, upstream.sam_mask_decoder
-    embedding, *high_res = (torch.tensor(array) for array in segmenter.open(photo()).embedding.features.values())
-    points, labels = torch.tensor([[[40.0, 50.0]], [[100.0, 20.0]]]), torch.tensor([[1], [0]])
-    decoder = TorchDecoder(copy.deepcopy(prompt_encoder), copy.deepcopy(mask_decoder), CPU, torch.float32)
-    with torch.inference_mode():
-        sparse, dense = prompt_encoder((points, labels), None, None)
-        *_, tokens, scores = mask_decoder.predict_masks(embedding, prompt_encoder.get_dense_pe(), sparse, dense, True, high_res)
-        padded = torch.cat([points, torch.zeros(2, 1, 2)], dim=1), torch.cat([labels, torch.full((2, 1), -1)], dim=1)
-        decoded = decoder.decode(decoder.context(embedding, high_res), *padded)
-        assert (decoder.object_scores(decoded) - scores[:, 0]).abs().max() < TOLERANCE
-    assert scores[0] != scores[1]
-    assert (decoded.tokens[:, 2:] - tokens).abs().max() < TOLERANCE
 
 
 class TestEverything:

@@ -64,14 +64,12 @@ class DecodedPrompts:
 
     Attributes:
         scores: (N, masks) float32 predicted IoU.
-        tokens: (N, output tokens, C) output tokens of the object (SAM 2), the predicted IoU and each mask.
         hyper: (N, masks, C / 8) weights of each mask, from the hypernetworks.
         image: (N, L, C) image tokens after the last layer.
         offsets: Those of the context.
     """
 
     scores: Tensor
-    tokens: Tensor
     hyper: Tensor
     image: Tensor
     offsets: tuple[Tensor, ...]
@@ -114,7 +112,6 @@ class TorchDecoder:
             self._upscaling = _Upscaling(mask_decoder.output_upscaling.to(device, dtype))
             self._iou_head = mask_decoder.iou_prediction_head.to(device, dtype)
             self._hyper_heads = mask_decoder.output_hypernetworks_mlps.to(device, dtype)
-            self._object_head = mask_decoder.pred_obj_score_head.to(device, dtype) if object_token else None
 
     def context(self, embedding: Tensor, high_res: Sequence[Tensor] = ()) -> Context:
         """Return the intermediate results that depend only on the image.
@@ -146,21 +143,9 @@ class TorchDecoder:
         for index, layer in enumerate(self._layers):
             queries, image = layer(queries, tokens, image, context if index == 0 else None)
         queries = self._final_norm(queries + self._final(queries + tokens, image))
-        outputs = queries[:, : self._output_tokens.shape[1]]
-        iou, *masks = outputs[:, self._iou_token :].unbind(dim=1)
+        iou, *masks = queries[:, self._iou_token : self._output_tokens.shape[1]].unbind(dim=1)
         hyper = torch.stack([head(token) for head, token in zip(self._hyper_heads, masks, strict=True)], dim=1)
-        return DecodedPrompts(self._iou_head(iou).float(), outputs, hyper, image, context.offsets)
-
-    def object_scores(self, decoded: DecodedPrompts) -> Tensor:
-        """Return logits (N,) float32 of the object being in the image, from a SAM 2 decoder.
-
-        Raises:
-            TypeError: The decoder has no object token; it is not of SAM 2.
-        """
-        if self._object_head is None:
-            raise TypeError("this decoder has no token for the object")
-        scores: Tensor = self._object_head(decoded.tokens[:, 0])
-        return scores[:, 0].float()
+        return DecodedPrompts(self._iou_head(iou).float(), hyper, image, context.offsets)
 
     def upscale(self, decoded: DecodedPrompts, prompts: Sequence[int], candidates: Sequence[int], region: Size | None = None) -> Tensor:
         """Return logits of some candidates, the same of each of some prompts.
