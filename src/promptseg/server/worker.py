@@ -264,11 +264,6 @@ class DeviceWorker:
             raise _Cancelled
 
 
-def was_cancelled(end: Done) -> bool:
-    """Return whether a job ended because it was cancelled."""
-    return isinstance(end.error, _Cancelled)
-
-
 def _presentable(error: BaseException) -> BaseException:
     """Return an error of promptseg: what is none becomes a `BackendError`."""
     if isinstance(error, (PromptSegError, _Cancelled)):
