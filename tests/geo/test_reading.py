@@ -319,6 +319,41 @@ def test_an_empty_text_is_no_label(tmp_path):
     assert [each.label for each in read_prompts(path, RASTER)] == ["tree", None]
 
 
+def test_the_name_of_a_label_may_have_capital_letters(tmp_path):
+    path = geojson(tmp_path / "a.geojson", [("Point", world((5, 5))[0], {"Name": "tree"}), ("Point", world((9, 9))[0], {"CLASS": "roof"})])
+    assert [each.label for each in read_prompts(path, RASTER)] == ["tree", "roof"]
+
+
+class TestBeyondTheAntimeridian:
+    @pytest.fixture(params=[(179.0, 4326), (-181.0, 4326), (179.0, 4258)])
+    def raster(self, request):
+        """A raster of 300 x 200 pixels on both sides of the antimeridian, by longitudes on either, and where it is in it."""
+        west, epsg = request.param
+        place = raster_at(Georeference((0.01, 0.0, west, 0.0, -0.01, 10.0), epsg))
+        return place, f"urn:ogc:def:crs:EPSG::{epsg}"
+
+    def test_prompts_of_both_sides_are_found(self, raster, tmp_path):
+        place, crs = raster
+        both = geojson(
+            tmp_path / "a.geojson", [("Point", (179.505, 9.495), {}), ("MultiPoint", [(-179.495, 9.495), (180.505, 9.395)], {})], crs
+        )
+        first, second = read_prompts(both, place)
+        assert np.allclose(first.prompt.xy, [[50, 50]], atol=1e-3)
+        assert np.allclose(second.prompt.xy, [[150, 50], [150, 60]], atol=1e-3)
+
+    def test_a_polygon_that_is_split_there_is_whole(self, raster, tmp_path):
+        place, crs = raster
+        west, east = (([x0, 9.5], [x1, 9.5], [x1, 9.9], [x0, 9.9], [x0, 9.5]) for x0, x1 in ((179.5, 180.0), (-180.0, -179.5)))
+        path = geojson(tmp_path / "a.geojson", [("MultiPolygon", [[west], [east]], {})], crs)
+        (found,) = read_scene(path, place)
+        assert (found.box, found.area) == ((50, 10, 150, 50), 4000)
+
+    def test_what_lies_elsewhere_is_still_outside(self, raster, tmp_path):
+        place, crs = raster
+        with pytest.raises(InputError, match="have no pixel in"):
+            read_prompts(geojson(tmp_path / "a.geojson", [("Point", (0.5, 9.5), {})], crs), place)
+
+
 def test_a_bow_tie_is_no_box(tmp_path):
     path = geojson(tmp_path / "a.geojson", [("Polygon", [world((10, 10), (50, 40), (50, 10), (10, 40), (10, 10))], {})])
     (found,) = read_prompts(path, RASTER)

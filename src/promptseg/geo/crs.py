@@ -6,6 +6,7 @@ The database of the systems is PROJ's, which rasterio brings. Nothing here repro
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,12 @@ def area_unit(georeference: Georeference | None) -> float | None:
         return None
     a, b, _, d, e, _ = georeference.matrix
     return abs(a * e - b * d)
+
+
+def full_turn(georeference: Georeference | None) -> float | None:
+    """Return by how much two longitudes of one place may differ, 360 in degrees; None for a CRS that is not of longitude and latitude."""
+    system = system_of(georeference)
+    return 2 * math.pi / system.units_factor[1] if system is not None and system.is_geographic else None
 
 
 def text_of(georeference: Georeference) -> str | None:

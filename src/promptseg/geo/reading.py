@@ -22,17 +22,18 @@ from ..errors import InputError, InputWarning, PromptError, shown
 from ..image_formats import MAX_PIXELS
 from ..masks import Mask, Polygon, Size
 from ..prompts import MAX_PROMPTS, Prompt, SpatialPrompt
+from ..rasters.georeference import Georeference
 from ..rasters.raster import Raster
 from ..scene_masks import SceneMask, SceneMasks
-from .crs import check_degrees, check_same_system
+from .crs import check_degrees, check_same_system, full_turn
 from .label_raster import LABEL_SUFFIXES
 from .label_reading import read_labels
 from .parts_of_files import split_part
 from .vector_file import VectorFeature, VectorFile, named, opened_vectors
-from .wkb import Corners
+from .wkb import Corners, Geometry
 
 LABELS = ("label", "name", "class")
-"""Attributes that may say what an object is. The first one that is there counts."""
+"""Attributes that may say what an object is, in small or capital letters. The first one that is there counts."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +167,33 @@ def _in_pixels(file: VectorFile, raster: Raster) -> Iterator[VectorFeature]:
             check_degrees(_corner(first), georeference, file.path, raster.name)
         features = chain([first], features)
     check_same_system(None if unsaid else file.crs, georeference, file.path, raster.name)
+    if georeference is None:
+        yield from features
+        return
+    turn = full_turn(georeference)
     for feature in features:
-        if georeference is None:
-            yield feature
-            continue
-        geometry = feature.geometry
-        parts = tuple(tuple(map(georeference.to_pixels, rings)) for rings in geometry.parts)
-        placed = type(geometry)(georeference.to_pixels(geometry.points), parts)
-        yield VectorFeature(feature.number, placed, feature.attributes)
+        points = [_placed((point[None],), georeference, raster.size, turn)[0] for point in feature.geometry.points]
+        parts = tuple(_placed(rings, georeference, raster.size, turn) for rings in feature.geometry.parts)
+        yield VectorFeature(feature.number, Geometry(np.concatenate([np.zeros((0, 2)), *points]), parts), feature.attributes)
+
+
+def _placed(rings: tuple[Corners, ...], georeference: Georeference, size: Size, turn: float | None) -> tuple[Corners, ...]:
+    """Return a point or the rings of a polygon in pixels.
+
+    Where a raster reaches beyond the antimeridian, longitudes in a file may be those of the other side: what lies outside of the raster is
+    looked for a full turn away.
+    """
+    placed = tuple(map(georeference.to_pixels, rings))
+    for by in (turn, -turn) if turn is not None and not _reaches(placed[0], size) else ():
+        turned = tuple(georeference.to_pixels(ring + np.array([by, 0.0])) for ring in rings)
+        if _reaches(turned[0], size):
+            return turned
+    return placed
+
+
+def _reaches(corners: Corners, size: Size) -> bool:
+    """Return whether the box around corners reaches into a raster of a size ``(height, width)``."""
+    return bool((corners.max(axis=0) >= 0).all() and (corners.min(axis=0) <= [size[1], size[0]]).all())
 
 
 def _corner(feature: VectorFeature) -> tuple[float, float]:
@@ -273,8 +293,9 @@ def _filled(feature: VectorFeature, size: Size, path: Path) -> SceneMask | None:
 
 
 def _label(attributes: Mapping[str, Any]) -> str | None:
+    lowered = {name.lower(): value for name, value in attributes.items()}  # Such as Name, as KML has it.
     for name in LABELS:
-        value = attributes.get(name)
+        value = attributes.get(name, lowered.get(name))
         if value not in (None, "") and not (isinstance(value, float) and math.isnan(value)):
             return str(value)
     return None
