@@ -50,6 +50,16 @@ class TestFiles:
             assert detector._network.size == (96, 96)
             assert detector._conventions.std == pytest.approx((0.25, 0.25, 0.25))
 
+    @pytest.mark.parametrize("layout", ["onnx/model.onnx", "any name.onnx"])
+    def test_a_folder_without_a_configuration_is_read_under_the_name_of_a_model(self, tiny_salient, tmp_path, layout):
+        (tmp_path / layout).parent.mkdir(exist_ok=True)
+        (tmp_path / layout).write_bytes(tiny_salient().read_bytes())
+        assert list(load(tmp_path).provenance.weights) == [layout.rpartition("/")[2]]
+
+    def test_a_folder_without_onnx_files_is_refused(self, tmp_path):
+        with pytest.raises(WeightsNotFoundError, match="has no ONNX file: expected model"):
+            load(tmp_path)
+
     @pytest.mark.parametrize(
         ("inputs", "outputs", "message"),
         [

@@ -38,6 +38,12 @@ def test_a_coco_file_has_its_categories_with_their_ids(tmp_path):
     assert read(tmp_path, "coco.json", json.dumps({"images": [], "categories": categories})) == expected
 
 
+def test_a_json_file_may_be_a_list_of_names(tmp_path):
+    assert read(tmp_path, "names.json", '["person", "traffic light"]') == (Category("person"), Category("traffic light"))
+    with pytest.raises(InputError, match="lists the class 'cat' twice"):
+        read(tmp_path, "names.json", '["cat", "cat"]')
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -56,8 +62,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("data.yaml", "names: [", "has no class names"),
         ("data.yaml", "names: " + "[" * 20_000, "has no class names"),
         ("data.yaml", BOMB + "names: *i\n", "has no class list"),
-        ("coco.json", "[]", 'expected a COCO file with "categories"'),
-        ("coco.json", '{"categories": {}}', 'expected a COCO file with "categories"'),
+        ("coco.json", "[]", 'expected a list of names, or a COCO file with "categories"'),
+        ("coco.json", "[1, 2]", 'expected a list of names, or a COCO file with "categories"'),
+        ("coco.json", '{"categories": {}}', 'or a COCO file with "categories"'),
         ("coco.json", "{", "is not valid JSON"),
     ],
 )

@@ -29,7 +29,6 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .._checks import absent_hint
 from ..errors import ConfigError, MissingDependencyError, WeightsMismatchError, WeightsNotFoundError, shown
 from ..models.detr.detector import DetrDetector, DetrSettings
 from ..models.detr.onnx_layouts import Described, OnnxDetr, recognize
@@ -47,6 +46,7 @@ from ..runtime.onnx import Runtime, Session, device_of
 from ..runtime.onnx_files import ends_in_probabilities, external_files, read_structure
 from ..weights.store import ModelWeights, file_sha256
 from ._class_names import CONFIG, MAX_CONFIG_BYTES, class_columns
+from ._onnx_file import onnx_file, where_from
 
 _BESIDE = (CONFIG, PREPROCESSOR, *VOCABULARIES)
 """Files that are read beside the model, or one folder above it."""
@@ -72,7 +72,7 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
     if path is None:
         raise WeightsNotFoundError(
             f"model {request.model.name!r} runs an ONNX file of your own with this engine: "
-            f"'{request.model.name}=PATH' or weights=PATH{_where(request.engine)}"
+            f"'{request.model.name}=PATH' or weights=PATH{where_from(request.engine)}"
         )
     graph = Runtime(device, threads).session(path)
     described = recognize(graph.inputs, graph.outputs, str(path))
@@ -111,11 +111,7 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
         WeightsNotFoundError: The path does not exist, or the folder has no ONNX file, or several of which none is the model's.
         WeightsMismatchError: The file is no ONNX file, or is damaged.
     """
-    if not path.exists():
-        raise WeightsNotFoundError(f"there is no weights file {path}{absent_hint(path)}")
-    file = _onnx_in(path, model, engine) if path.is_dir() else path
-    if file.suffix.lower() != ".onnx":
-        raise WeightsMismatchError(f"{file} is not for engine {engine.name!r}, which runs .onnx files")
+    file = onnx_file(path, model, engine)
     found = {one.name: one for one in (file, *external_files(file))}
     for name in _BESIDE:
         place = next((folder / name for folder in (file.parent, file.parent.parent) if (folder / name).is_file()), None)
@@ -124,27 +120,6 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
         ):
             found[name] = place
     return ModelWeights(found, {name: file_sha256(one) for name, one in found.items()})
-
-
-def _onnx_in(folder: Path, model: ModelSpec, engine: Engine) -> Path:
-    """Return the ONNX file of a folder: the one that the engine names, ``model.onnx``, or the only one."""
-    named = [folder / name for name in engine.contents if name.endswith(".onnx")]
-    for file in (*named, folder / "model.onnx", folder / "onnx" / "model.onnx"):
-        if file.is_file():
-            return file
-    found = sorted(one for place in (folder, folder / "onnx") if place.is_dir() for one in place.iterdir() if one.suffix.lower() == ".onnx")
-    if len(found) == 1:
-        return found[0]
-    if found:
-        some = ", ".join(str(one) for one in found[:8])
-        raise WeightsNotFoundError(
-            f"{folder} has {len(found)} ONNX files, and none is model.onnx: give one of them as {model.name}=PATH: {some}"
-        )
-    raise WeightsNotFoundError(f"{folder} has no ONNX file: expected model.onnx or onnx/model.onnx{_where(engine)}")
-
-
-def _where(engine: Engine) -> str:
-    return f". Get it with `hf download {engine.repository} --local-dir FOLDER`" if engine.repository else ""
 
 
 def _is_of_detector(config: Path) -> bool:

@@ -26,10 +26,13 @@ from ..masks import Size
 from ..models.salient.conventions import CONVENTIONS, checked_side, with_preprocessor
 from ..models.salient.detector import SalientDetector, SalientSettings
 from ..registry import LoadRequest
+from ..registry.spec import Engine, ModelSpec
 from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import device_of, inference_session
-from ..runtime.onnx_files import ends_in_probabilities, read_structure
+from ..runtime.onnx_files import ends_in_probabilities, external_files, read_structure
+from ..weights.store import ModelWeights, file_sha256
+from ._onnx_file import onnx_file
 
 _PREPROCESSOR = "preprocessor_config.json"
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -52,6 +55,24 @@ def load(request: LoadRequest) -> SalientDetector:
     network = OnnxSalient(_file_of(request), device, threads, conventions.size)
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(device), network.dtype)
     return SalientDetector(network, conventions, provenance, settings)
+
+
+def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
+    """Return the files of a model: an ONNX file or a folder with one, the weights that it has in other files, and its preprocessor file.
+
+    Args:
+        path: The file or folder.
+        model: The model.
+        engine: Engine of the model that runs the weights.
+
+    Raises:
+        WeightsNotFoundError: The path does not exist, or the folder has no ONNX file, or several of which none is the model's.
+        WeightsMismatchError: The file is no ONNX file, or is damaged.
+    """
+    file = onnx_file(path, model, engine)
+    told = [path / _PREPROCESSOR] if (path / _PREPROCESSOR).is_file() else []
+    found = {one.name: one for one in (file, *external_files(file), *told)}
+    return ModelWeights(found, {name: file_sha256(one) for name, one in found.items()})
 
 
 class OnnxSalient:
@@ -101,14 +122,13 @@ class OnnxSalient:
 
 
 def _file_of(request: LoadRequest) -> Path:
-    graphs = [path for path in request.weights.files.values() if path.name != _PREPROCESSOR and path.suffix not in (".json", ".txt")]
-    graphs = [path for path in graphs if ".onnx_data" not in path.name]  # Weights in other files, which the graph names.
-    if not graphs:
+    file = next((path for path in request.weights.files.values() if path.suffix.lower() == ".onnx"), None)
+    if file is None:
         raise WeightsNotFoundError(
             f"model {request.model.name!r} runs weights of your own: '{request.model.name}=PATH' or weights=PATH, a file of a salient "
             "object model in ONNX"
         )
-    return graphs[0]
+    return file
 
 
 def _input_size(path: Path, inputs: list[Any], size: Size) -> Size:

@@ -1,4 +1,4 @@
-"""Reading of class lists: text files, the YAML file of a YOLO dataset, and the categories of a COCO file."""
+"""Reading of class lists: text files, lists in JSON, the YAML file of a YOLO dataset, and the categories of a COCO file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_classes(path: str | os.PathLike[str], *, may_be_empty: bool = False) ->
     """Read a class list.
 
     A text file has one name a line, in the order of the numbers. Blank lines and a byte order mark are left out. Of a YAML file
-    ``names`` is read, a list or a mapping of numbers to names. Of a COCO file ``categories`` is read.
+    ``names`` is read, a list or a mapping of numbers to names. Of a COCO file ``categories`` is read; another JSON file is a list of names.
 
     Args:
         path: The file, with a suffix of `SUFFIXES`.
@@ -38,8 +38,9 @@ def read_classes(path: str | os.PathLike[str], *, may_be_empty: bool = False) ->
     """
     file = Path(path)
     if file.suffix.lower() == ".json":
-        found = _of_coco(read_json(file))
-        expected = 'a COCO file with "categories": [{"id": 1, "name": "person"}, …]'
+        content = read_json(file)
+        found = _of_names(content, file) if isinstance(content, list) else _of_coco(content)
+        expected = 'a list of names, or a COCO file with "categories": [{"id": 1, "name": "person"}, …]'
     elif file.suffix.lower() in (".yaml", ".yml"):
         found = _of_yaml(read_text(file, MAX_BYTES), file)
         expected = "names: [person, car, …]"
@@ -63,7 +64,12 @@ def classes_of(text: str) -> tuple[Category, ...]:
 
 
 def _of_lines(text: str, path: Path) -> tuple[Category, ...]:
-    names = [line.strip() for line in text.split("\n") if line.strip()]
+    return _of_names([line.strip() for line in text.split("\n") if line.strip()], path)
+
+
+def _of_names(names: list[Any], path: Path) -> tuple[Category, ...]:
+    if not all(isinstance(name, str) for name in names):
+        return ()
     if twice := _first_repeated(names):
         raise InputError(f"{path} lists the class {twice!r} twice: a class has one number")
     return tuple(map(Category, names))

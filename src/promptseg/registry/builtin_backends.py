@@ -118,6 +118,7 @@ BUILT_IN = (
         variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
+        find_weights="promptseg.backends.salient:find_weights",
         folders=(
             FolderSpec("birefnet", frozenset({"BiRefNet", "birefnet"}), onnx=("model",)),
             FolderSpec("isnet", frozenset({"ISNet", "isnet"}), onnx=("model",)),
