@@ -91,6 +91,10 @@ class TestFinding:
         with pytest.raises(UnknownModelError, match=r"^there is no model 'xqzw'\. To list all: promptseg models$"):
             load("xqzw")
 
+    def test_a_file_in_onnx_of_any_model_is_told_its_possible_names(self):
+        with pytest.raises(UnknownModelError, match="NAME may be onnx-detector, yolo or salient;"):
+            find_model("zzz.onnx")
+
     @pytest.mark.parametrize("file", ["sam_vit_b.pth", "weights/sam-vit-b.pt", "sam_vit_b.onnx"])
     def test_a_file_of_weights_for_a_name_is_told_how_weights_are_given(self, file):
         with pytest.raises(UnknownModelError, match=rf"as NAME={file}\. Did you mean 'sam-vit-b'\?"):

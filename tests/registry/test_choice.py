@@ -1,5 +1,6 @@
 """Resolution of a name or weights to a model, its engine and its backend."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,21 @@ class TestEngineOfGivenWeights:
     def test_a_folder_under_other_names_is_for_the_engine_that_recognizes_its_files(self, tmp_path):
         model = find_model("sam-vit-b")
         for name in ("mine.onnx", "yours.onnx"):
-            assert choice._engine_for(model, tmp_path).name == "torch"
+            assert choice._engine_for(model, tmp_path) is None
             (tmp_path / name).touch()
         assert choice._engine_for(model, tmp_path).name == "onnx"
         (tmp_path / "and one more.onnx").touch()
-        assert choice._engine_for(model, tmp_path).name == "torch"
+        assert choice._engine_for(model, tmp_path) is None
 
-    def test_anything_else_is_for_the_default_engine_which_names_its_files(self, model, tmp_path):
-        assert choice._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
+    def test_anything_else_is_for_the_default_engine_which_names_its_files(self, tmp_path):
+        assert registry.choose("sam-vit-b", weights=tmp_path / "sam.onnx").engine.name == "torch"
+
+    @pytest.mark.parametrize(("name", "own"), [("sam-vit-b", "sam"), ("d-fine-n", "onnx_detector (d_fine), d_fine")])
+    def test_a_folder_of_another_model_is_said_to_be_one(self, name, own, tmp_path):
+        (tmp_path / "config.json").write_text('{"model_type": "sam2"}', "utf-8")
+        (tmp_path / "model.safetensors").touch()
+        with pytest.raises(UnknownModelError, match=rf"is read by hf_sam \(sam2\), and model '{name}' by {re.escape(own)}"):
+            registry.choose(name, weights=tmp_path)
 
 
 class TestCheckpointInPlaceOfSeveralFiles:

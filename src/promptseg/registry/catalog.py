@@ -107,6 +107,8 @@ def find_model(name: str) -> ModelSpec:
         else:
             hint = _path_hint(name)
         near = "" if hint == _NO_FOLDER else nearest(file.stem if is_weights else name, known)
+        if is_weights and file.suffix.lower() == ".onnx" and not near:
+            near = " NAME may be onnx-detector, yolo or salient; of the folder of an encoder and a decoder it is onnx-sam."
         raise UnknownModelError(f"there is no model {shown(name)}.{hint}{near} To list all: promptseg models")
     return known[name]
 

@@ -198,7 +198,7 @@ def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) 
         if able:
             found = _of_kind(able, kind) if engine is None else _by_name(model, able, engine)
         else:
-            found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
+            found = _default_engine(named, own) if own is not None and engine is None else model.engine(engine)
     return Choice(model, found, backend_for(model, found), own, manifest)
 
 
@@ -240,8 +240,20 @@ def _of_kind(engines: Sequence[Engine], kind: BackendKind | None) -> Engine:
     return next((engine for engine in engines if engine.backend in known and known[engine.backend].kind == kind), engines[0])
 
 
-def _engine_for(model: ModelSpec, weights: Path) -> Engine:
-    """Return the engine that reads a user's weights, or the default engine if none does.
+def _default_engine(named: _Named, weights: Path) -> Engine:
+    """Return the engine for a user's weights, if the user names none: the one that reads them, or the first, which says why not.
+
+    Raises:
+        UnknownModelError: It is a folder that was recognized as that of another model.
+    """
+    found = _engine_for(named.model, weights)
+    if found is None and named.readers:
+        raise not_read(named.given, named.model, named.readers)
+    return found or named.model.engines[0]
+
+
+def _engine_for(model: ModelSpec, weights: Path) -> Engine | None:
+    """Return the engine that reads a user's weights, or None if none does.
 
     An engine reads a file by its suffix, and a folder by the names of its files or, as a second try, by their suffixes.
     """
@@ -254,7 +266,7 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
         backend = backends().get(engine.backend)
         if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognizes):
             return engine
-    return model.engines[0]
+    return None
 
 
 def _reads_folder(engine: Engine, names: Sequence[str], folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import one_of
 from .catalog import backends, list_models
+from .folders import needs_own_weights
 from .spec import BackendKind, Choice, Engine
 
 
@@ -22,7 +23,7 @@ def _alternative(choice: Choice) -> str:
     name, kind = choice.model.name, choice.backend.kind
     for engine in choice.model.engines:
         if engine != choice.engine and _is_installed(engine, kind):
-            if engine.files and all(file.sources for file in engine.files):
+            if choice.weights is None and not needs_own_weights(engine, backends()[engine.backend]):
                 return (
                     f". Engine {engine.name!r} of this model is installed: choose it with engine={engine.name!r} (--engine {engine.name})"
                 )
@@ -30,8 +31,9 @@ def _alternative(choice: Choice) -> str:
             return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {own}"
     others = [(other, engine) for other in list_models().values() if other.name != name for engine in other.engines]
     able = [(other, engine) for other, engine in others if _is_installed(engine, kind)]
-    ready = [other.name for other, engine in able if engine.files and engine == other.engines[0]]
-    needing = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
+    needs = [needs_own_weights(engine, backends()[engine.backend]) for _, engine in able]
+    ready = [other.name for (other, engine), own in zip(able, needs, strict=True) if not own and engine == other.engines[0]]
+    needing = [f"{other.name}={engine.checkpoint or 'PATH'}" for (other, engine), own in zip(able, needs, strict=True) if own]
     return f". What is installed runs {one_of((ready or needing)[:3])}" if ready or needing else ""
 
 

@@ -126,7 +126,7 @@ class BackendSpec:
         """
         missing = self.missing()
         if missing:
-            what = f"backend {self.name!r} needs {', '.join(missing)}, which is not installed"
+            what = f"backend {self.name!r} needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
             raise MissingDependencyError(f"{what}: {install_command(self.install)}{alternative()}")
 
 
