@@ -119,11 +119,17 @@ def test_the_plan_is_a_pipeline():
     assert promptseg.Pipeline.plan("1 GB", "text").pipeline().to_config() == {"detect": {"model": "words"}, "segment": {"model": "small"}}
 
 
-def test_a_model_without_torch_is_found(monkeypatch):
+@pytest.mark.parametrize("text", ["no torch", "without torch", "No-Torch"])
+def test_a_model_without_torch_is_found(text, monkeypatch):
     for name in ("large", "medium"):
         backend = backends()[f"{name} backend"]
         monkeypatch.setitem(backends(), backend.name, replace(backend, requires=("torch",)))
-    assert names("no torch") == ["small"]
+    assert names(text) == ["small"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), (".5 s", 0.5), ("250 MS", 0.25), ("2 sec", 2), ("1 second", 1), ("3 seconds", 3)])
+def test_a_time_may_be_written_in_several_ways(text, seconds):
+    assert Budget.parse(text).seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,8 @@ def test_a_model_without_torch_is_found(monkeypatch):
         ("GPL-3.0", r"a license of the catalog \(AGPL-3.0, Apache-2.0, .*MIT\)"),
         (3, "a budget is text"),
         ("-1 s", "is no part of a budget"),
-        ("0 GB", "is no part of a budget"),
+        ("0 GB", "an amount of memory above 0, got '0 GB'"),
+        ("0.0 seconds", "an amount of seconds above 0"),
     ],
 )
 def test_what_is_no_budget_is_refused(budget, message):

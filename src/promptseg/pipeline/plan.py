@@ -31,9 +31,9 @@ TASKS: Mapping[str, tuple[str, ...]] = {
 }
 """Stages of the pipeline for each task."""
 
-_UNITS = {"mb": 1e6 / 2**20, "mib": 1.0, "gb": 1e9 / 2**20, "gib": 1024.0, "ms": 1e-3, "s": 1.0}
+_UNITS = {"mb": 1e6 / 2**20, "mib": 1.0, "gb": 1e9 / 2**20, "gib": 1024.0, "ms": 1e-3, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0}
 _NO_MEMORY = "its memory is not known"
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(mb|mib|gb|gib|ms|s)", re.IGNORECASE)
+_AMOUNT = re.compile(rf"(\d+(?:\.\d+)?|\.\d+)\s*({'|'.join(_UNITS)})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,16 @@ class Budget:
         licenses: set[str] = set()
         for part in filter(None, (part.strip() for part in text.split(","))):
             amount = _AMOUNT.fullmatch(part)
-            if amount and float(amount[1]):
-                name = "seconds" if amount[2].lower() in ("s", "ms") else "memory"
+            if amount:
+                name = "memory" if amount[2].lower().endswith("b") else "seconds"
+                if not float(amount[1]):
+                    raise ConfigError(f"a budget has an amount of {name} above 0, got {shown(part)}")
                 if name in values:
                     raise ConfigError(f"a budget has one amount of {name}, got {shown(text)}")
                 values[name] = float(amount[1]) * _UNITS[amount[2].lower()]
             elif part.lower() == "permissive":
                 licenses |= PERMISSIVE
-            elif part.lower() in ("no torch", "without torch"):
+            elif part.lower().replace("-", " ") in ("no torch", "without torch"):
                 values["torch"] = False
             elif part.lower() == "installed":
                 values["installed"] = True
@@ -246,7 +248,8 @@ def _against(stages: Sequence[Planned], budget: Budget) -> str | None:
         if not budget.torch and "torch" in backend.requires:
             return "it needs torch"
         if budget.installed and backend.missing():
-            return f"it needs {', '.join(backend.missing())}, which is not installed"
+            missing = backend.missing()
+            return f"it needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
     counted = [stage for stage in stages if not _works_on_another(stage)]
     for what, limit, unit, values in (
         ("memory", budget.memory, "MiB", [stage.engine.memory for stage in counted]),
