@@ -11,7 +11,9 @@ import pytest
 
 from promptseg import Prompt, load_image
 from promptseg.client import AsyncClient, Client, ClientError
-from promptseg.errors import ConfigError, InputError
+from promptseg.client.calls import check_done
+from promptseg.client.values import JobInfo
+from promptseg.errors import ConfigError, InputError, OutOfMemoryError
 from promptseg.tracking.session import PropagateSegmenter
 from promptseg.video.frames import open_frames
 
@@ -131,6 +133,39 @@ def test_a_video_is_tracked_corrected_and_exported(client, frames, running_serve
     client.close_video(video)
     with pytest.raises(ClientError, match="no longer"):
         client.masks(video)
+
+
+def test_tracking_that_fails_is_an_error_and_not_a_part_of_the_masks(client, running_server, frames, monkeypatch):
+    async def broken(video, asked):
+        raise OutOfMemoryError("the GPU has no memory left")
+        yield
+
+    video = client.open_video(_as_video(frames))
+    client.prompt(video, 0, 7, Prompt.box(9, 19, 36, 46))
+    monkeypatch.setattr(running_server.service.videos, "propagate", broken)
+    with pytest.raises(ClientError, match="the job is failed: the GPU has no memory left"):
+        client.propagate(video)
+
+    async def track():
+        async with AsyncClient(running_server.url) as other:
+            await other.propagate(video)
+
+    with pytest.raises(ClientError, match="the job is failed"):
+        asyncio.run(track())
+    client.close_video(video)
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (None, "the connection ended before the job"),
+        (JobInfo("1", "propagate", "running", None, None), "the connection ended before the job"),
+        (JobInfo("1", "propagate", "cancelled", None, None), "^the job is cancelled$"),
+    ],
+)
+def test_a_job_that_has_not_done_its_work_is_an_error(job, told):
+    with pytest.raises(ClientError, match=told):
+        check_done(job)
 
 
 def _as_path(frames):

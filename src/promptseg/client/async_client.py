@@ -109,7 +109,7 @@ class AsyncClient(Connection):
 
     async def propagate(self, video: RemoteVideo, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> list[FrameMasks]:
         """Track the objects of a video, wait, and return the masks of all frames that have some."""
-        await self._finished(await self.start_propagation(video, start=start, stop=stop, reverse=reverse))
+        calls.check_done(await self._finished(await self.start_propagation(video, start=start, stop=stop, reverse=reverse)))
         return await self.masks(video)
 
     async def start_propagation(self, video: RemoteVideo, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> JobInfo:
@@ -128,9 +128,12 @@ class AsyncClient(Connection):
         """Close a video."""
         await self._ask(calls.close_video(video))
 
-    async def _finished(self, job: JobInfo | str) -> None:
-        async for _ in self.watch(job):
-            pass
+    async def _finished(self, job: JobInfo | str) -> JobInfo | None:
+        """Wait until a job has ended, and return its last state, or None if the server told none."""
+        last = None
+        async for state in self.watch(job):
+            last = state
+        return last
 
     async def _ask(self, call: Call[_Value]) -> _Value:
         tried = 0

@@ -109,6 +109,18 @@ def event_of(line: str) -> JobInfo | None:
     return _job(line[5:].strip().encode()) if line.startswith("data:") else None
 
 
+def check_done(job: JobInfo | None) -> None:
+    """Check that a job that was watched to its end has done its work.
+
+    Raises:
+        ClientError: It has failed, was cancelled, or the connection ended before it.
+    """
+    if job is None or job.state == "running":
+        raise ClientError("the connection ended before the job: ask how far it is")
+    if job.state != "done":
+        raise ClientError(f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
+
+
 def send_video(content: bytes, model: str | None) -> Call[RemoteVideo]:
     """Return the request that sends a video."""
     path = "/v1/videos" if model is None else f"/v1/videos?model={_quoted(model)}"

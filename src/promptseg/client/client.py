@@ -132,7 +132,7 @@ class Client(Connection):
 
     def propagate(self, video: RemoteVideo, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> list[FrameMasks]:
         """Track the objects of a video, wait, and return the masks of all frames that have some."""
-        self._finished(self.start_propagation(video, start=start, stop=stop, reverse=reverse))
+        calls.check_done(self._finished(self.start_propagation(video, start=start, stop=stop, reverse=reverse)))
         return self.masks(video)
 
     def start_propagation(self, video: RemoteVideo, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> JobInfo:
@@ -151,9 +151,12 @@ class Client(Connection):
         """Close a video."""
         self._ask(calls.close_video(video))
 
-    def _finished(self, job: JobInfo | str) -> None:
-        for _ in self.watch(job):
-            pass
+    def _finished(self, job: JobInfo | str) -> JobInfo | None:
+        """Wait until a job has ended, and return its last state, or None if the server told none."""
+        last = None
+        for state in self.watch(job):
+            last = state
+        return last
 
     def _ask(self, call: Call[_Value]) -> _Value:
         tried = 0
