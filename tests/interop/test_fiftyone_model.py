@@ -66,7 +66,13 @@ def test_points_of_a_field_that_can_be_seen_are_one_object():
     hidden = SimpleNamespace(label="ghost", points=[(float("nan"), float("nan"))])
     found = predicted(built(), SimpleNamespace(keypoints=[hidden, *points]))
     assert [label.label for label in found] == ["cup"]
-    assert same(found, Prompt.points([[15, 20], [30, 20]]))
+    assert same(found, Prompt.points([[14.5, 19.5], [29.5, 19.5]]))
+
+
+def test_points_on_the_border_of_the_image_are_taken():
+    corners = [SimpleNamespace(label=None, points=[place]) for place in ((0.0, 0.0), (1.0, 0.5), (1.0, 1.0))]
+    found = predicted(built(), SimpleNamespace(keypoints=corners))
+    assert same(found, Prompt.point(-0.5, -0.5), Prompt.point(59.5, 19.5), Prompt.point(59.5, 39.5))
 
 
 @pytest.mark.parametrize("field", [None, SimpleNamespace(detections=[])])

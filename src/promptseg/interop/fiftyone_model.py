@@ -147,6 +147,7 @@ def _prompts(labels: Any, size: Size) -> list[tuple[Prompt, str | None]]:
             places = np.array(each.points, np.float64).reshape(-1, 2)
             seen = places[np.isfinite(places).all(axis=1)]  # A point that cannot be seen is NaN.
             if len(seen):
-                prompts.append((Prompt.points(seen * [width, height]), each.label))
+                # From the corner of the first pixel. For prompts, its center is at (0, 0).
+                prompts.append((Prompt.points(seen * [width, height] - 0.5), each.label))
         return prompts
     raise PromptError(f"prompt_field is a field of Detections or Keypoints, got {type(labels).__name__}")
