@@ -241,7 +241,7 @@ def shared(model: str, weights: str | os.PathLike[str] | None = None, device: st
     Args:
         model: Name of a segmenter.
         weights: Path of your own weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Engine that runs the model, if it has several.
 
     Raises:

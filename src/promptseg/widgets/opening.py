@@ -39,7 +39,7 @@ def click(
         image: The image, in any form that `promptseg.load_image` takes.
         model: Name of a segmenter, or a pipeline. A pipeline with a detector finds objects by phrases, too.
         labels: Labels to choose from. The first is given to new masks.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; for a pipeline that is built already, its own.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; for a pipeline that is built already, its own.
         height: Height of the image's area in pixels of the screen.
 
     Raises:
@@ -69,7 +69,7 @@ def studio(
         images: A folder of images, or images in any form that `promptseg.load_image` takes.
         model: Name of a segmenter, or a pipeline.
         labels: Labels to choose from. The first is given to new masks.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; for a pipeline that is built already, its own.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; for a pipeline that is built already, its own.
         height: Height of the image's area in pixels of the screen.
 
     Raises:
