@@ -36,6 +36,12 @@ def answer(client, path, body):
     return given.json()
 
 
+def test_a_point_on_the_border_of_the_image_is_on_its_last_pixel(client, sent):
+    corner, last = ({"points": [{"x": x, "y": y, "positive": True}]} for x, y in ((600, 400), (599, 399)))
+    on_border, inside = (answer(client, "/sam2/segment_image", {**sent, "prompts": [each], "format": "rle"}) for each in (corner, last))
+    assert masks_of(on_border["predictions"]) == masks_of(inside["predictions"])
+
+
 def masks_of(predictions):
     assert all(prediction["format"] == "rle" for prediction in predictions)
     return [Mask.from_coco_rle(prediction["masks"]) for prediction in predictions]

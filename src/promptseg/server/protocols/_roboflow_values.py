@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...errors import InputError
-from ...masks import Mask
+from ...masks import Mask, Size
 from ...prompts import Prompt, SpatialPrompt
 from ..api.schemas import Number
+from ._places import inside
 
 Format = Literal["json", "polygon", "rle"]
 Score = Annotated[Number, Field(ge=0, le=1)]
@@ -85,8 +86,8 @@ class SpatialValue(Body):
     box: CenterBox | None = None
     points: Annotated[list[Point], Field(max_length=4096)] | None = None
 
-    def prompt(self) -> SpatialPrompt:
-        """Return the prompt.
+    def prompt(self, size: Size) -> SpatialPrompt:
+        """Return the prompt for an image of a size ``(height, width)``.
 
         Raises:
             InputError: There is neither a point nor a box.
@@ -94,7 +95,8 @@ class SpatialValue(Body):
         """
         parts: list[SpatialPrompt] = []
         if self.points:
-            parts.append(Prompt.points([(point.x, point.y) for point in self.points], [point.positive for point in self.points]))
+            places = [inside((point.x, point.y), size) for point in self.points]
+            parts.append(Prompt.points(places, [point.positive for point in self.points]))
         if self.box is not None:
             parts.append(self.box.prompt())
         if not parts:

@@ -62,8 +62,8 @@ async def segment_image(request: Request, service: Serving, body: Annotated[Visu
     """Segment objects by points and boxes."""
     started = time.perf_counter()
     _check_key(request, service, body)
-    prompts: list[Prompt] = [given.prompt() for given in body.prompts.prompts or []]
     image = await _image(request, service, body)
+    prompts: list[Prompt] = [given.prompt(image.size) for given in body.prompts.prompts or []]
     model = suitable(service, _kinds(prompts) or {"everything"}, body.model_id)
     result = await service.segment(image, prompts or [Prompt.everything(POINTS_PER_SIDE)], model=model.name)
     return await json_answer(
