@@ -48,7 +48,7 @@ def opened(path: Path) -> tuple[str, Reader]:
     try:
         reader = opened_as(kind, path)
     except InputError as error:
-        if _head(path).startswith(_ZIP):
+        if path.is_file() and _head(path).startswith(_ZIP):
             raise InputError(f"{path} is a ZIP archive: unpack it, and give the raster in it") from error
         if kind != "gdal" or not find_spec("tifffile") or not _head(path).startswith(_TIFF):
             raise
