@@ -77,6 +77,8 @@ def test_a_slide_in_jpeg_2000_gives_the_objects_that_its_pixels_show(blobs, tmp_
     write_svs(tmp_path / "slide.svs", sheet(300, 280, BOXES), compression="aperio_jp2000_rgb", compressionargs={"level": 0})
     annotate(tmp_path / "slide.svs", ALL, pipeline=blobs, out=tmp_path / "out", formats=["geojson", "coco"], **TILES)
     assert boxes_of(tmp_path / "out" / "objects.geojson") == sorted(BOXES)
+    (feature, *_) = json.loads((tmp_path / "out" / "objects.geojson").read_text())["features"]
+    assert feature["properties"]["area_um2"] == pytest.approx(feature["properties"]["area_pixels"] * 0.252**2)
 
 
 def test_what_is_larger_than_a_tile_comes_whole_from_a_coarser_scale(add_model, tmp_path):

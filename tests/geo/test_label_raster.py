@@ -102,6 +102,8 @@ def test_the_table_says_what_the_numbers_are(overlapping, tmp_path):
         "y1": "110",
     }
     assert (second["label"], second["score"]) == ("tree", "")
+    write_label_raster(overlapping, tmp_path / "slide.tif", georeference=None, pixel_size=(0.5, 0.5))
+    assert rows(tmp_path / "slide.csv")[0]["area_um2"] == "2500.0"
 
 
 def test_it_has_overviews_and_blocks_without_objects_take_no_space(tmp_path):

@@ -104,6 +104,15 @@ def test_degrees_measure_no_area(suffix, scene, tmp_path):
     assert set(read(tmp_path / f"objects{suffix}")[1].get("area", [None])) == {None}
 
 
+def test_pixels_of_a_known_size_measure_an_area_where_there_is_no_georeference(suffix, scene, tmp_path):
+    write_vectors(scene, tmp_path / f"objects{suffix}", georeference=None, pixel_size=(0.5, 0.25))
+    values = read(tmp_path / f"objects{suffix}")[1]
+    assert values["area_um2"] == [area / 8 for area in scene.areas.tolist()]
+    assert "area" not in values
+    write_vectors(scene, tmp_path / f"world{suffix}", georeference=NORTH_UP, pixel_size=(0.5, 0.25))
+    assert "area_um2" not in read(tmp_path / f"world{suffix}")[1]
+
+
 def test_a_raster_without_georeference_has_vectors_in_pixels_and_the_report_says_so(suffix, scene, tmp_path):
     report = write_vectors(scene, tmp_path / f"objects{suffix}", georeference=None)
     geometries, _, crs = read(tmp_path / f"objects{suffix}")

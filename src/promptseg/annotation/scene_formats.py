@@ -14,6 +14,7 @@ from ..errors import ConfigError, nearest
 from ..geo.label_raster import check_label_raster, write_label_raster
 from ..geo.vectors import check_vectors, write_vectors
 from ..rasters.georeference import Georeference
+from ..rasters.raster import Raster
 from ..scene_masks import SceneMasks
 
 
@@ -78,14 +79,14 @@ def check_scene_options(formats: Mapping[str, Mapping[str, Any]]) -> None:
         check_options(name, options, SCENE_FORMATS[name].options, {other: each.options for other, each in SCENE_FORMATS.items()})
 
 
-def write_scene(name: str, scene: SceneMasks, out: Path, georeference: Georeference | None, options: Mapping[str, Any]) -> WriteReport:
+def write_scene(name: str, scene: SceneMasks, out: Path, raster: Raster, options: Mapping[str, Any]) -> WriteReport:
     """Write the objects of a raster in a format.
 
     Args:
         name: Name of the format.
         scene: The objects.
         out: The output folder.
-        georeference: Where the raster lies in the world, or None for coordinates in pixels.
+        raster: The raster, which says where it lies in the world and, if it is a slide, how large a pixel is.
         options: Options of the format.
 
     Raises:
@@ -94,4 +95,5 @@ def write_scene(name: str, scene: SceneMasks, out: Path, georeference: Georefere
     """
     chosen = SCENE_FORMATS[name]
     values = {option: chosen.options[option].value(given) for option, given in options.items()}
-    return chosen.write(scene, out / chosen.file, georeference=georeference, **values)
+    size = getattr(raster, "pixel_size", None)  # Rasters of users need not have one.
+    return chosen.write(scene, out / chosen.file, georeference=raster.georeference, pixel_size=size, **values)

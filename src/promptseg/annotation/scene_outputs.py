@@ -68,8 +68,7 @@ class SceneOutputs:
         Raises:
             OutputError: A file cannot be written, for example to a full disk.
         """
-        georeference = self.source.raster.georeference
-        reports = {name: write_scene(name, scene, self.folder, georeference, own) for name, own in self._of_scene.items()}
+        reports = {name: write_scene(name, scene, self.folder, self.source.raster, own) for name, own in self._of_scene.items()}
         for name in self._of_tiles:
             images = self._images(scene, name, undone)
             reports[name] = write(name, images, self.folder, classes=classes, **self.options.get(name, {}))

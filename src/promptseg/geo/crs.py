@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ..errors import InputError, shown
 from ..rasters.georeference import Georeference
 from ..rasters.packages import geo_package
+from ..rasters.pixel_sizes import PixelSize
 from ..rasters.raster import Raster
 
 WGS84 = 4326
@@ -58,13 +60,33 @@ def parsed(text: str) -> Any:
         raise InputError(f"the coordinate reference system {shown(text)} cannot be read: {error}") from error
 
 
-def area_unit(georeference: Georeference | None) -> float | None:
-    """Return the area of a pixel in square units of the CRS, or None when the CRS measures no lengths, as longitude and latitude do not."""
+@dataclass(frozen=True)
+class AreaUnit:
+    """Unit of the areas of objects.
+
+    Attributes:
+        name: Name of the attribute that has them: ``area`` in square units of the CRS, ``area_um2`` in square micrometers.
+        pixel: Area of a pixel.
+    """
+
+    name: str
+    pixel: float
+
+
+def area_unit(georeference: Georeference | None, pixel_size: PixelSize | None) -> AreaUnit | None:
+    """Return the unit of the areas of objects, or None when nothing measures lengths, as longitude and latitude do not.
+
+    Args:
+        georeference: Where the raster lies, or None.
+        pixel_size: Width and height of a pixel in micrometers, or None. It counts for a raster without a georeference.
+    """
+    if georeference is None:
+        return None if pixel_size is None else AreaUnit("area_um2", pixel_size[0] * pixel_size[1])
     system = system_of(georeference)
-    if georeference is None or system is None or not system.is_projected:
+    if system is None or not system.is_projected:
         return None
     a, b, _, d, e, _ = georeference.matrix
-    return abs(a * e - b * d)
+    return AreaUnit("area", abs(a * e - b * d))
 
 
 def full_turn(georeference: Georeference | None) -> float | None:

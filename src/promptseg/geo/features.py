@@ -14,7 +14,7 @@ from ..datasets.writer_base import WriteStats, score_of
 from ..masks import Mask, Polygon
 from ..rasters.georeference import Georeference
 from ..scene_masks import SceneMask
-from .crs import area_unit
+from .crs import AreaUnit
 
 Ring = NDArray[np.float64]
 """(N, 2) corners ``(x, y)``. The first corner is repeated at the end."""
@@ -29,7 +29,7 @@ class Feature:
         label: What it is, or None.
         score: Estimate of the quality of its mask, or None.
         area_pixels: Number of its pixels.
-        area: Its area in square units of the CRS, or None when the CRS measures no lengths. It is that of the exact mask.
+        area: Its area in a unit of the raster, or None when there is none. It is that of the exact mask.
         parts: Its outlines: the parts, each with its exterior, counterclockwise where y points up, and its holes, clockwise.
     """
 
@@ -41,16 +41,19 @@ class Feature:
     parts: tuple[tuple[Ring, ...], ...]
 
 
-def features_of(masks: Iterable[SceneMask], georeference: Georeference | None, tolerance: float, stats: WriteStats) -> Iterator[Feature]:
+def features_of(
+    masks: Iterable[SceneMask], georeference: Georeference | None, unit: AreaUnit | None, tolerance: float, stats: WriteStats
+) -> Iterator[Feature]:
     """Yield objects as features, and count how exactly their outlines hold their masks.
 
     Args:
         masks: The objects.
         georeference: Where the raster lies; None for coordinates in pixels.
+        unit: Unit of the areas, or None.
         tolerance: Distance in units of the coordinates by which outlines may be simplified.
         stats: The counts.
     """
-    ground, unit = _ground(georeference), area_unit(georeference)
+    ground = _ground(georeference)
     for number, each in enumerate(masks, 1):
         mask, area = each.mask, each.area
         parts = simplified(outlines(mask), tolerance, ground)
@@ -60,7 +63,7 @@ def features_of(masks: Iterable[SceneMask], georeference: Georeference | None, t
             stats.label_text(mask.label),
             score_of(mask),
             area,
-            None if unit is None else area * unit,
+            None if unit is None else area * unit.pixel,
             tuple(_placed(part, each.origin, georeference) for part in parts),
         )
 

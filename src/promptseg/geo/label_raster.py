@@ -22,12 +22,13 @@ from ..errors import OutputError
 from ..masks import Size
 from ..rasters.georeference import Georeference
 from ..rasters.packages import geo_package
+from ..rasters.pixel_sizes import PixelSize
 from ..rasters.window import Window
 from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask, SceneMasks
 from .begun_output import begun_output
-from .crs import area_unit, check_place, system_of
+from .crs import AreaUnit, area_unit, check_place, system_of
 
 LABEL_SUFFIXES = (".tif", ".tiff")
 """Suffixes of a label raster."""
@@ -44,7 +45,9 @@ _CACHE = 128 << 20
 """Bytes of blocks that GDAL keeps."""
 
 
-def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, georeference: Georeference | None) -> WriteReport:
+def write_label_raster(
+    masks: SceneMasks, path: str | os.PathLike[str], *, georeference: Georeference | None, pixel_size: PixelSize | None = None
+) -> WriteReport:
     """Write the objects of a scene as a label raster, window by window, and a table beside it, ``NAME.csv``.
 
     The raster is a GeoTIFF of 32-bit numbers with the size, CRS and transform of the scene's raster: 0 is the background, which is also
@@ -53,7 +56,7 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
 
     Where objects overlap, the smaller one is seen. The report says how much of the others is left, as IoU with the whole object, and how
     many are hidden entirely. The table has ``id``, ``label``, ``score``, ``area_pixels`` (of the whole object), ``visible_pixels``, where
-    the CRS measures lengths ``area`` in its square units, and the box in pixels.
+    the CRS measures lengths ``area`` in its square units or, of a slide, ``area_um2``, and the box in pixels.
 
     Files that were changed by hand since promptseg wrote them are kept, and named in the report. The same objects give the same bytes.
 
@@ -61,6 +64,7 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
         masks: The objects.
         path: The file: ``.tif`` or ``.tiff``.
         georeference: Where the raster lies, as `Raster.georeference` says; None if it does not say.
+        pixel_size: Width and height of a pixel in micrometers, for the table of a slide without a georeference.
 
     Raises:
         InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
@@ -71,7 +75,7 @@ def write_label_raster(masks: SceneMasks, path: str | os.PathLike[str], *, geore
     check_label_raster(place, georeference)
     with begun_output(place) as stats, new_path(table_of(place), stats.kept) as listed, new_path(place, stats.kept) as raster:
         visible = _write_raster(masks, raster, georeference)
-        _write_table(masks, visible, listed, georeference, stats)
+        _write_table(masks, visible, listed, area_unit(georeference, pixel_size), stats)
     stats.files = 2 - len(stats.kept)
     for each, count in zip(masks, visible.tolist(), strict=True):
         _count(stats, each.area, count)
@@ -227,14 +231,13 @@ def _rasterio() -> Iterator[Any]:
         yield rasterio
 
 
-def _write_table(masks: SceneMasks, visible: NDArray[np.int64], path: Path, georeference: Georeference | None, stats: WriteStats) -> None:
-    unit = area_unit(georeference)
+def _write_table(masks: SceneMasks, visible: NDArray[np.int64], path: Path, unit: AreaUnit | None, stats: WriteStats) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        area = [] if unit is None else ["area"]
+        area = [] if unit is None else [unit.name]
         table.writerow(["id", "label", "score", "area_pixels", "visible_pixels", *area, "x0", "y0", "x1", "y1"])
         for number, (each, seen) in enumerate(zip(masks, visible.tolist(), strict=True), 1):
-            area = [] if unit is None else [repr(each.area * unit)]
+            area = [] if unit is None else [repr(each.area * unit.pixel)]
             table.writerow([number, stats.label_text(each.label), score_of(each.mask), each.area, seen, *area, *each.box])
 
 

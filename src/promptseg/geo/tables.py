@@ -16,7 +16,7 @@ from typing import Any
 
 from ..rasters.georeference import Georeference
 from ..rasters.packages import geo_package
-from .crs import area_unit, projjson, text_of
+from .crs import AreaUnit, projjson, text_of
 from .features import Feature
 from .wkb import multipolygon
 
@@ -29,21 +29,22 @@ ROW_BYTES = 1 << 24
 _GEOMETRY = "geometry"
 
 
-def write_geopackage(features: Iterable[Feature], path: Path, georeference: Georeference | None) -> None:
+def write_geopackage(features: Iterable[Feature], path: Path, georeference: Georeference | None, unit: AreaUnit | None) -> None:
     """Write features as the one layer of a GeoPackage, with a spatial index. The same features give the same bytes.
 
     Args:
         features: The features.
         path: The file. Its name without suffix is that of the layer.
         georeference: Where the raster lies; None for coordinates in pixels.
+        unit: Unit of the areas, or None.
 
     Raises:
         MissingDependencyError: pyogrio or pyarrow is not installed.
         OSError: GDAL cannot write the file.
     """
     pyogrio, arrow = geo_package("pyogrio", "GeoPackage"), geo_package("pyarrow", "GeoPackage")
-    schema = _schema(arrow, georeference, box=False)
-    counted = _Counted(_batches(features, arrow, schema))
+    schema = _schema(arrow, unit, box=False)
+    counted = _Counted(_batches(features, arrow, schema, unit))
     stream = arrow.RecordBatchReader.from_batches(schema, counted)
     with _fixed_date(pyogrio), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'crs' was not provided")  # Nothing more is known of it.
@@ -82,21 +83,22 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def write_geoparquet(features: Iterable[Feature], path: Path, georeference: Georeference | None) -> None:
+def write_geoparquet(features: Iterable[Feature], path: Path, georeference: Georeference | None, unit: AreaUnit | None) -> None:
     """Write features as GeoParquet 1.1, with a column of boxes by which readers skip rows.
 
     Args:
         features: The features.
         path: The file.
         georeference: Where the raster lies; None for coordinates in pixels.
+        unit: Unit of the areas, or None.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
     """
     arrow, parquet = geo_package("pyarrow", "GeoParquet"), geo_package("pyarrow.parquet", "GeoParquet")
-    schema = _schema(arrow, georeference, box=True).with_metadata({"geo": json.dumps(_about(georeference))})
+    schema = _schema(arrow, unit, box=True).with_metadata({"geo": json.dumps(_about(georeference))})
     with parquet.ParquetWriter(path, schema, compression="zstd") as table:
-        for batch in _batches(features, arrow, schema):
+        for batch in _batches(features, arrow, schema, unit):
             table.write_batch(batch)
 
 
@@ -112,20 +114,20 @@ def _about(georeference: Georeference | None) -> dict[str, Any]:
     return {"version": "1.1.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
 
 
-def _schema(arrow: Any, georeference: Georeference | None, *, box: bool) -> Any:
+def _schema(arrow: Any, unit: AreaUnit | None, *, box: bool) -> Any:
     fields = {"id": arrow.int64(), "label": arrow.string(), "score": arrow.float64(), "area_pixels": arrow.int64()}
-    if area_unit(georeference) is not None:
-        fields["area"] = arrow.float64()
+    if unit is not None:
+        fields[unit.name] = arrow.float64()
     if box:
         fields["bbox"] = arrow.struct([(name, arrow.float64()) for name in _BOX])
     return arrow.schema([*fields.items(), (_GEOMETRY, arrow.binary())])
 
 
-def _batches(features: Iterable[Feature], arrow: Any, schema: Any) -> Iterator[Any]:
+def _batches(features: Iterable[Feature], arrow: Any, schema: Any, unit: AreaUnit | None) -> Iterator[Any]:
     rows: list[dict[str, Any]] = []
     held = 0
     for feature in features:
-        rows.append(_row(feature))
+        rows.append(_row(feature, unit))
         held += len(rows[-1][_GEOMETRY])
         if len(rows) >= ROWS or held >= ROW_BYTES:
             yield arrow.RecordBatch.from_pylist(rows, schema=schema)
@@ -134,7 +136,7 @@ def _batches(features: Iterable[Feature], arrow: Any, schema: Any) -> Iterator[A
         yield arrow.RecordBatch.from_pylist(rows, schema=schema)
 
 
-def _row(feature: Feature) -> dict[str, Any]:
+def _row(feature: Feature, unit: AreaUnit | None) -> dict[str, Any]:
     """Return a row with all columns; those that the schema does not have are left out."""
     exteriors = [part[0] for part in feature.parts]
     low = [min(float(ring[:, axis].min()) for ring in exteriors) for axis in (0, 1)]
@@ -144,7 +146,7 @@ def _row(feature: Feature) -> dict[str, Any]:
         "label": feature.label,
         "score": feature.score,
         "area_pixels": feature.area_pixels,
-        "area": feature.area,
+        **({} if unit is None else {unit.name: feature.area}),
         "bbox": dict(zip(_BOX, (*low, *high), strict=True)),
         _GEOMETRY: multipolygon(feature.parts),
     }

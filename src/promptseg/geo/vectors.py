@@ -1,8 +1,8 @@
 """`write_vectors`: the objects of a scene as polygons in the CRS of their raster, for QGIS and other geographic information systems.
 
-Each object is a feature with the attributes ``id`` (from 1, in the order of the objects), ``label``, ``score``, ``area_pixels`` and, where
-the CRS measures lengths, ``area`` in its square units. Outlines run along pixel edges and are valid in the sense of the OGC. Memory does
-not grow with the number of objects.
+Each object is a feature with the attributes ``id`` (from 1, in the order of the objects), ``label``, ``score`` and ``area_pixels``. Where
+the CRS measures lengths, ``area`` is in its square units; of a slide whose pixels have a known size, ``area_um2`` is in square micrometers.
+Outlines run along pixel edges and are valid in the sense of the OGC. Memory does not grow with the number of objects.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from ..datasets.writing import WriteReport, report_of
 from ..errors import OutputError
 from ..rasters.georeference import Georeference
 from ..rasters.packages import geo_package
+from ..rasters.pixel_sizes import PixelSize
 from ..runtime.files import output_errors
 from ..runtime.progress import track
 from ..scene_masks import SceneMask
 from .begun_output import begun_output
-from .crs import check_place
+from .crs import AreaUnit, area_unit, check_place
 from .features import Feature, features_of
 from .geojson_file import write_geojson
 from .pyogrio_safety import check_gdal_path
 from .tables import write_geopackage, write_geoparquet
 
-_Write = Callable[[Iterable[Feature], Path, Georeference | None], None]
+_Write = Callable[[Iterable[Feature], Path, Georeference | None, AreaUnit | None], None]
 
 _WRITERS: dict[str, tuple[str, _Write, tuple[str, ...]]] = {
     ".geojson": ("geojson", write_geojson, ()),
@@ -42,7 +43,12 @@ VECTOR_SUFFIXES = tuple(_WRITERS)
 
 
 def write_vectors(
-    masks: Iterable[SceneMask], path: str | os.PathLike[str], *, georeference: Georeference | None, tolerance: float = 0.0
+    masks: Iterable[SceneMask],
+    path: str | os.PathLike[str],
+    *,
+    georeference: Georeference | None,
+    tolerance: float = 0.0,
+    pixel_size: PixelSize | None = None,
 ) -> WriteReport:
     """Write the objects of a scene as vectors, in the format that the suffix of the path says.
 
@@ -59,6 +65,8 @@ def write_vectors(
         georeference: Where the raster lies, as `Raster.georeference` says; None for coordinates in pixels.
         tolerance: Distance by which outlines may be simplified, in units of the CRS: meters in UTM, degrees in longitude and latitude,
             pixels without a georeference. With 0 they hold every pixel. The report says how much is lost.
+        pixel_size: Width and height of a pixel in micrometers, as the raster of a slide states them. Without a georeference, objects then
+            have their area in square micrometers.
 
     Raises:
         ConfigError: `tolerance` is no finite number of at least 0.
@@ -72,7 +80,8 @@ def write_vectors(
     name, write, _ = _WRITERS[place.suffix.lower()]
     with begun_output(place) as stats, new_path(place, stats.kept) as written:
         listed = track(masks, stage=f"write {name}", total=length_hint(masks), unit="object")
-        write(features_of(listed, georeference, distance, stats), written, georeference)
+        unit = area_unit(georeference, pixel_size)
+        write(features_of(listed, georeference, unit, distance, stats), written, georeference, unit)
     stats.files = 1 - len(stats.kept)
     report = report_of(name, place, stats)
     return replace(report, notes=(*report.notes, *_notes(place, georeference)))
