@@ -206,3 +206,20 @@ def test_class_names_of_yolo_are_read_but_its_folders_are_not_followed(annotated
     listed.write_text(listed.read_text() + "\npath: /etc\ntrain: /etc/passwd\n")
     dataset = opened(packed(folder, tmp_path / "given.zip"))
     assert {each.label for image in dataset for each in image.objects} == {"cup"}
+
+
+def test_text_files_of_yolo_in_folders_of_their_own_find_their_images(images, annotated, opened, tmp_path):
+    folder = write("yolo-seg", annotated, tmp_path / "out").path
+    texts = {path.stem.partition(".")[0]: path.read_text() for path in folder.rglob("*.txt") if path.stem.startswith(("a", "b"))}
+    names = next(path for path in folder.rglob("data.yaml")).read_text()
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as file:
+        file.writestr("set/data.yaml", names)
+        file.writestr("set/Train.txt", "images/train/a.png\n")
+        file.writestr("set/labels/train/a.txt", texts["a"])
+        file.writestr("set/labels/val/b.txt", texts["b"])
+        file.writestr("set/labels/val/c.txt", texts["b"])
+    findings = []
+    dataset = opened(tmp_path / "given.zip")
+    found = {image.name: [each.label for each in image.objects] for image in dataset.usable(findings)}
+    assert found == {"a.png": ["cup"], "b.png": ["cup"]}
+    assert [each.source.rpartition("/")[2] for each in findings if each.broken] == ["c.txt"]

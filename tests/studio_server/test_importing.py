@@ -156,6 +156,21 @@ def test_a_file_without_a_telling_name_is_known_by_its_content(name, project, co
     assert import_annotations(project, coco, name).objects == 3
 
 
+def test_an_object_without_pixels_is_named(project, coco):
+    content = json.loads(coco)
+    content["annotations"][0]["segmentation"] = [[5, 5, 5, 5, 5, 5]]
+    done = import_annotations(project, json.dumps(content).encode(), "coco.json")
+    assert (done.objects, done.problems) == (2, (f"a.png#{content['annotations'][0]['id']}: the object has no pixels",))
+
+
+def test_crowds_become_objects_as_some_tools_call_every_mask_one(project, coco):
+    content = json.loads(coco)
+    for each in content["annotations"]:
+        each["iscrowd"] = 1
+    done = import_annotations(project, json.dumps(content).encode(), "coco.json")
+    assert (done.objects, done.problems) == (3, ())
+
+
 def test_boxes_are_read_if_they_are_asked_for(project, coco):
     content = json.loads(coco)
     for each in content["annotations"]:

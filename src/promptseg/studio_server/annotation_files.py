@@ -20,6 +20,7 @@ from ..datasets.catalog import READABLE, READERS
 from ..datasets.core import Dataset
 from ..datasets.safe_names import safe_name
 from ..errors import ConfigError, InputError, nearest
+from .yolo_files import beside_images
 
 MAX_FILES = 20_000
 """Maximum number of files in a ZIP."""
@@ -69,7 +70,9 @@ def open_annotations(file: Path, folder: Path, images: Path, format_name: str | 
         options["boxes"] = True
     if "fit" in reader.options:
         options["fit"] = True  # The person sees at once what became of them, and can correct it.
-    place = _place(format_name, folder)
+    if "crowds" in reader.options:
+        options["crowds"] = True  # Some tools call every mask a crowd.
+    place = _place(format_name, folder, images)
     if format_name == "yolo" and (names := _class_names(folder)) is not None:
         options["names"] = names  # Its folders are not followed: they would be those of another machine.
     return reader.read(images, place, **options)
@@ -175,7 +178,7 @@ def _head(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def _place(format_name: str, folder: Path) -> Path:
+def _place(format_name: str, folder: Path, images: Path) -> Path:
     """Return the file or folder that the reader of a format takes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if format_name in _SINGLE:
@@ -191,8 +194,8 @@ def _place(format_name: str, folder: Path) -> Path:
         found = next((path.parent for path in sorted(folder.rglob("SegmentationObject")) if path.is_dir()), None)
         return found or folder
     if format_name == "yolo":
-        labels = [path.parent for path in files if path.suffix.lower() == ".txt" and path.stem not in _CLASS_LISTS]
-        return min(labels, key=lambda path: len(path.parts), default=folder)
+        texts = [path for path in files if path.suffix.lower() == ".txt" and path.stem not in _CLASS_LISTS]
+        return beside_images(texts, folder, images)
     if format_name == "masks":
         return next((path.parent for path in files if path.name == "objects.csv"), _only_folder(folder))
     return _only_folder(folder)

@@ -138,11 +138,12 @@ class _Import:
         return Imported(len(done), objects, (*problems[:MAX_PROBLEMS], *more), tuple(done))
 
     def _told(self, findings: Sequence[Finding]) -> list[str]:
-        """Return what a person is told: what could not be used. That images of the project have no annotation is no problem."""
+        """Return what a person is told: what could not be used. That images of the project have no annotation or object is no problem."""
         return [
             text_name(without_places(str(each).replace(str(self._linked), "the project")))
             for each in findings
-            if (each.broken or each.kind in ("skipped", "attributes")) and not (each.kind == "unpaired" and each.source in self._images)
+            if (each.broken or each.kind in ("skipped", "attributes", "empty"))
+            and not (each.kind in ("unpaired", "empty") and each.source in self._images)
         ]
 
     def _check_mode(self, found: Sequence[AnnotatedImage]) -> None:

@@ -63,3 +63,41 @@ def test_the_page_fits_a_tablet(studio, new_page, browser):
     page.wait_for_objects(1)
     assert mask_of(page.objects[0]["mask"]).array[CUP[1], CUP[0]]
     context.close()
+
+
+@pytest.mark.parametrize("size", [(640, 400), (420, 800), (320, 512)])
+def test_in_a_small_window_nothing_is_out_of_reach(studio, new_page, browser, size):
+    """Such as one of 1280 x 800 pixels that is enlarged to 200 %."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="de")
+    page = new_page(studio, context).open()
+    beside = """() => [...document.querySelectorAll('.bar *, .side *')].filter((each) => {
+        const { left, right, width } = each.getBoundingClientRect();
+        return width > 1 && (left < 0 || right > innerWidth);
+    }).map((each) => each.outerHTML.slice(0, 80))"""
+    assert page.page.evaluate(beside) == []
+    for name in ("export", "view.help", "do-objects.delete", "add-label"):
+        box = page.test_id(name)
+        box.scroll_into_view_if_needed()
+        at = box.bounding_box()
+        middle = [at["x"] + at["width"] / 2, at["y"] + at["height"] / 2]
+        hit = "([x, y]) => document.elementFromPoint(x, y).closest('button')?.dataset.testid"
+        assert page.page.evaluate(hit, middle) == name
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_can_be_read_in_colors_of_high_contrast(studio, new_page, browser, scheme):
+    context = browser.new_context(locale="en-US", forced_colors="active", color_scheme=scheme)
+    page = new_page(studio, context).open()
+    page.add(CUP)
+    assert serious_faults(page.page) == []
+    colors = """(selector) => {
+        const [row, text] = [document.querySelector(selector), document.querySelector(`${selector} .ellipsis`)];
+        return [getComputedStyle(row).backgroundColor, getComputedStyle(text).color, getComputedStyle(text).forcedColorAdjust];
+    }"""
+    own = "(name) => { document.body.style.color = name; return getComputedStyle(document.body).color; }"
+    for selector in ("[data-testid=object][aria-selected=true]", ".label-row:has([aria-pressed=true])"):
+        background, text, adjusts = page.page.evaluate(colors, selector)
+        assert [background, text] == [page.page.evaluate(own, name) for name in ("Highlight", "HighlightText")]
+        assert adjusts == "none"
+    context.close()

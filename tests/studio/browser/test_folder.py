@@ -242,6 +242,25 @@ def test_several_annotation_files_are_imported_as_one(page):
     page.wait_for_objects(1)
 
 
+def test_boxes_without_masks_are_imported_where_a_person_says_so(studio, new_page):
+    page = new_page(studio, expected=["status of 422"]).open()
+    content = {
+        "images": [{"id": 1, "file_name": "coffee.jpg", "width": 600, "height": 400}],
+        "categories": [{"id": 1, "name": "cup"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [20, 30, 40, 50], "segmentation": []}],
+    }
+    page.test_id("folder-menu").click()
+    page.test_id("import").click()
+    file = {"name": "boxes.json", "mimeType": "application/json", "buffer": json.dumps(content).encode()}
+    page.test_id("import-file").set_input_files(file)
+    page.test_id("import-go").click()
+    page.test_id("import-dialog").get_by_role("alert").wait_for()
+    page.test_id("import-boxes").check()
+    page.test_id("import-go").click()
+    page.wait_for_objects(1)
+    assert mask_of(page.objects[0]["mask"]).area == 40 * 50
+
+
 def test_images_that_come_and_go_while_the_page_is_open_are_shown(page, images):
     shutil.copyfile(COFFEE, images / "a later one.jpg")
     page.wait_until("studio => studio.state.images.some((image) => image.name === 'a later one.jpg')")

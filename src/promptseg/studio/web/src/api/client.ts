@@ -52,7 +52,9 @@ export interface ImportOptions {
   name?: string;
   /** Without it, the content tells. */
   format?: string;
-  mode?: "add" | "replace";
+  mode?: "add" | "replace" | undefined;
+  /** Whether objects that have only a box are read as the filled box. */
+  boxes?: boolean;
 }
 
 export interface ImportResult {
@@ -132,8 +134,9 @@ export class Client {
   }
 
   /** Adds the objects of an annotation file. Where images have objects, it throws a `Problem` of status 409, unless `mode` says what becomes of them. */
-  import(file: Blob, options: ImportOptions = {}): Promise<ImportResult> {
-    return this.json(`${STUDIO}/import`, { method: "POST", body: file, query: { ...options } });
+  import(file: Blob, { name, format, mode, boxes }: ImportOptions = {}): Promise<ImportResult> {
+    const query = { name, format: format === "" ? undefined : format, mode, boxes: boxes ? "true" : undefined };
+    return this.json(`${STUDIO}/import`, { method: "POST", body: file, query });
   }
 
   /** Takes the latest import back. */

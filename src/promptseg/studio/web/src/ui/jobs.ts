@@ -49,22 +49,22 @@ export class Jobs {
   }
 
   /** Import annotation files. That can be undone and done again, as long as the page is there. */
-  async import(files: readonly File[], format: string, mode?: ImportOptions["mode"]): Promise<Imported> {
-    let result = await this.sendImport(files, format, mode);
+  async import(files: readonly File[], options: ImportOptions): Promise<Imported> {
+    let result = await this.sendImport(files, options);
     const deed: Deed = {
       name: t("import.title"),
       undo: () => this.undoImport(result),
-      redo: async () => void (result = await this.sendImport(files, format, mode ?? "add")),
+      redo: async () => void (result = await this.sendImport(files, { ...options, mode: options.mode ?? "add" })),
     };
     this.workspace.deeds.done(deed);
     return { ...result, undo: () => void this.workspace.edits.goBackOf("undo", deed) };
   }
 
-  private async sendImport(files: readonly File[], format: string, mode: ImportOptions["mode"]): Promise<ImportResult> {
+  private async sendImport(files: readonly File[], options: ImportOptions): Promise<ImportResult> {
     await this.workspace.saver.settled();
     const [first] = files;
     const [file, name] = files.length === 1 ? [first!, first!.name] : [await zipped(files), "annotations.zip"];
-    const result = await this.workspace.server.import(file, { name, ...(format && { format }), ...(mode && { mode }) });
+    const result = await this.workspace.server.import(file, { name, ...options });
     await this.workspace.loadImages();
     return result;
   }

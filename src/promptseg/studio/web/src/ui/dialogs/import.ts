@@ -2,7 +2,7 @@
 
 import { t } from "../../i18n/index.ts";
 import { Problem } from "../../model/problem.ts";
-import { button, labeled, Progress } from "../controls.ts";
+import { button, checkbox, labeled, Progress } from "../controls.ts";
 import { fill, h } from "../dom.ts";
 import { tellImport } from "../jobs.ts";
 import { reasonOf } from "../reasons.ts";
@@ -40,12 +40,14 @@ export function openImport(workspace: Workspace, given: readonly File[] = []): v
     press: () => void start(),
   });
   go.disabled = given.length === 0;
+  let boxes = false;
   const body = h(
     "div",
     { class: "stack" },
     h("p", { class: "soft" }, t("import.told")),
     given.length === 0 ? labeled(t("import.file"), file) : h("p", {}, given.map(({ name }) => name).join(", ")),
     labeled(t("import.format"), format),
+    checkbox(t("import.boxes"), false, (on) => (boxes = on), { "data-testid": "import-boxes" }),
   );
   const footer = h("div", { class: "row" }, go);
   let closed = (): void => undefined;
@@ -81,7 +83,7 @@ export function openImport(workspace: Workspace, given: readonly File[] = []): v
     go.disabled = true;
     body.append(progress.element);
     try {
-      const result = await workspace.jobs.import(chosen, format.value, mode);
+      const result = await workspace.jobs.import(chosen, { format: format.value, mode, boxes });
       const told = tellImport(result);
       fill(
         body,
