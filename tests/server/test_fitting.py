@@ -8,6 +8,7 @@ import pytest
 from promptseg import Mask, Prompt
 from promptseg.errors import IncompatibleStagesError, PromptError
 from promptseg.pipeline.config import PipelineConfig
+from promptseg.prompts import Concept
 from promptseg.server.fitting import check_fit
 from promptseg.server.operations import ServedModel
 
@@ -60,6 +61,13 @@ def test_what_no_model_takes_names_the_option_of_the_server(model, prompt, told)
     with pytest.raises(IncompatibleStagesError) as caught:
         check_fit(model, [BOX, prompt] if model is CLICKS else [prompt], [model])
     assert told in str(caught.value)
+
+
+def test_a_phrase_alone_as_a_concept_is_told_to_be_text_where_a_detector_takes_it():
+    with pytest.raises(IncompatibleStagesError, match="'words' takes a phrase as a prompt of text, and not as a concept"):
+        check_fit(WORDS, [Concept("cup")], [WORDS])
+    with pytest.raises(IncompatibleStagesError, match="'clicks' takes no text: ask for the model 'concepts'"):
+        check_fit(CLICKS, [Concept("cup")], [CLICKS, CONCEPTS])
 
 
 def test_what_another_model_takes_names_that_model():

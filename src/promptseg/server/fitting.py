@@ -40,6 +40,8 @@ def check_fit(model: ServedModel, prompts: Sequence[Prompt], models: Sequence[Se
     for prompt in prompts:
         together = isinstance(prompt, Concept)
         lacking = prompt.kinds - (model.concepts if together else model.accepts)
+        if lacking and together and prompt.kinds == {"text"} <= model.accepts:
+            raise IncompatibleStagesError(f"the model {model.name!r} takes a phrase as a prompt of text, and not as a concept: send it so")
         if lacking:
             able = [other for other in models if prompt.kinds <= (other.concepts if together else other.accepts)]
             words = "text with examples" if together and len(prompt.kinds) > 1 else words_for(lacking)
