@@ -53,6 +53,11 @@ class TestReading:
         with pytest.raises(InputError):
             content(folders, path.format(place))
 
+    @pytest.mark.parametrize("address", ["https://example.org/a.png", "file:///etc/hostname", "data:image/png;base64,AAAA"])
+    def test_an_address_is_told_to_be_one(self, folders, place, address):
+        with pytest.raises(InputError, match=f"is an address, and none is opened here: give a path below {place}/allowed"):
+            content(folders, address)
+
     def test_a_link_that_leads_outside_is_refused(self, folders, place):
         (place / "allowed" / "link.png").symlink_to(place / "secret" / "a.png")
         (place / "allowed" / "folder").symlink_to(place / "secret")

@@ -121,6 +121,8 @@ class AllowedFolders:
 
     def _inside(self, given: str, error: type[PromptSegError]) -> Path:
         """Return the real path that is meant, which is below an allowed folder."""
+        if _ADDRESS.match(given):
+            raise error(f"{shown(given)} is an address, and none is opened here: give a path below {', '.join(map(str, self.roots))}")
         try:
             path = as_path(given, "the path")
         except ConfigError as wrong:
@@ -161,6 +163,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 _START = r"(?:~?/|~\\|[A-Za-z]:[\\/]|\\\\)(?=[\w.~$@%+-])"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 _PATH = re.compile(
     rf"""(?<='){_START}[^'\n\0]*|(?<="){_START}[^"\n\0]*"""
     rf"""|(?<![\w.:/\\~\0\]-]){_START}(?:[^\n:;,'"()\0]*[/\\])?(?:[^\n:;,'"()\0.]*\.\w[\w.]*|[^\s:;,'"()\0]*)"""
