@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from promptseg.errors import BackendError
+from promptseg.server import jobs
 from promptseg.server.jobs import Jobs
 
 
@@ -33,14 +34,52 @@ def test_a_job_whose_work_fails_in_any_way_ends_and_tells_no_places():
         job.result()
 
 
+def test_a_job_that_has_run_for_long_is_kept_from_its_end_on():
+    async def run():
+        kept, free = Jobs(1, 60), asyncio.Event()
+
+        async def long():
+            await free.wait()
+            yield "result"
+
+        job = kept.start("annotate", long)
+        job.used -= 3600
+        free.set()
+        await job.end()
+        kept.sweep()
+        return kept.get(job.id).result()
+
+    assert asyncio.run(run()) == "result"
+
+
+def test_results_of_the_jobs_that_were_used_last_are_kept(monkeypatch):
+    monkeypatch.setattr(jobs, "MAX_ENDED", 2)
+
+    async def quick():
+        yield "result"
+
+    async def run():
+        kept = Jobs(8, 60)
+        ended = [kept.start("segment", quick) for _ in range(4)]
+        for job in ended:
+            await job.end()
+        kept.get(ended[0].id).used += 1
+        running = kept.start("segment", endless)
+        left = [job in kept.all() for job in (*ended, running)]
+        await kept.stop()
+        return left
+
+    assert asyncio.run(run()) == [True, False, False, True, True]
+
+
 def test_who_waits_for_a_change_hears_after_some_time_that_there_was_none():
     async def run():
-        jobs = Jobs(1, 60)
-        job = jobs.start("segment", endless)
+        kept = Jobs(1, 60)
+        job = kept.start("segment", endless)
         try:
             return await job.after(job.changed, 0.01), job.ended
         finally:
-            await jobs.stop()
+            await kept.stop()
 
     assert asyncio.run(run()) == (0, False)
 
@@ -52,11 +91,11 @@ def test_who_watches_a_job_that_waits_for_its_turn_is_sent_heartbeats(monkeypatc
     monkeypatch.setattr(routes, "HEARTBEAT", 0.01)
 
     async def run():
-        jobs = Jobs(1, 60)
-        job = jobs.start("segment", endless)
+        kept = Jobs(1, 60)
+        job = kept.start("segment", endless)
         events = routes._events(job)
         first = [await events.__anext__() for _ in range(3)]
-        await jobs.stop()
+        await kept.stop()
         return first, [event async for event in events]
 
     first, last = asyncio.run(run())

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 State = Literal["running", "done", "failed", "cancelled"]
 
+MAX_ENDED = 256
+"""Number of ended jobs whose results are kept."""
+
 Work = Callable[[], AsyncIterator[Any]]
 """Function that starts the work of a job. It yields each `Progress` and each result."""
 
@@ -64,6 +67,8 @@ class JobRecord:
         async with self.condition:
             for name, value in values.items():
                 setattr(self, name, value)
+            if self.ended:
+                self.used = time.monotonic()  # However long it has run, who comes back for its result has time from now on.
             self.changed += 1
             self.condition.notify_all()
 
@@ -185,11 +190,12 @@ class Jobs:
         await _cancel(self.all())
 
     def sweep(self) -> None:
-        """Forget ended jobs that nobody has asked for lately."""
+        """Forget ended jobs that nobody has asked for lately, and the least recently used ones beyond `MAX_ENDED`: each has its result."""
         oldest = time.monotonic() - self._idle
-        for name, job in list(self._jobs.items()):
-            if job.ended and job.used < oldest:
-                del self._jobs[name]
+        ended = sorted((job for job in self._jobs.values() if job.ended), key=lambda job: job.used)
+        for index, job in enumerate(ended):
+            if job.used < oldest or index < len(ended) - MAX_ENDED:
+                del self._jobs[job.id]
 
 
 async def _cancel(jobs: list[JobRecord]) -> None:
