@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,24 @@ SECONDS = 60
 
 CUP = (300, 170)
 SPOON = (70, 250)
+
+
+def waited_for(page, expression):
+    """Wait until an expression of a page is true. Returns whether it became so in `SECONDS`.
+
+    The page itself looks: to ask it again and again would take as much of a processor as what is waited for. Playwright's own
+    `wait_for_function` evaluates text in the page, which forbids that.
+    """
+    return page.evaluate(
+        f"""async () => {{
+            const end = performance.now() + {1000 * SECONDS};
+            while (!({expression})) {{
+                if (performance.now() > end) return false;
+                await new Promise((go) => setTimeout(go, 10));
+            }}
+            return true;
+        }}"""
+    )
 
 
 class StudioPage:
@@ -66,14 +83,8 @@ class StudioPage:
         self.wait_for(f"window.promptsegStudio && ({condition})(window.promptsegStudio)")
 
     def wait_for(self, expression):
-        """Wait until an expression of the page is true.
-
-        Playwright's own `wait_for_function` evaluates text in the page, which forbids that.
-        """
-        end = time.monotonic() + SECONDS
-        while not self.page.evaluate(f"() => Boolean({expression})"):
-            assert time.monotonic() < end, f"{expression} did not become true: {self.page.evaluate('promptsegStudio.state')}"
-            self.page.wait_for_timeout(20)
+        """Wait until an expression of the page is true."""
+        assert waited_for(self.page, expression), f"{expression} did not become true: {self.page.evaluate('promptsegStudio.state')}"
 
     def wait_for_objects(self, count):
         self.wait_until(f"studio => studio.state.objects.length === {count}")

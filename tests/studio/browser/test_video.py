@@ -15,7 +15,7 @@ from promptseg import Mask, Pipeline
 from promptseg.pipeline import BuiltPipeline
 from running_server import serving
 
-from .conftest import Fingers, Held, serious_faults
+from .conftest import Fingers, Held, serious_faults, waited_for
 
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx2")
@@ -84,10 +84,7 @@ class VideoPage:
 
     def wait_for(self, expression):
         """Wait until an expression of the page is true."""
-        end = time.monotonic() + SECONDS
-        while not self.page.evaluate(f"() => Boolean({expression})"):
-            assert time.monotonic() < end, f"{expression}: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
-            self.page.wait_for_timeout(20)
+        assert waited_for(self.page, expression), f"{expression}: {self.page.evaluate('JSON.stringify(promptsegStudio.state)')}"
 
     def rests_at(self, frame):
         """Wait until a frame can be worked on."""
