@@ -95,6 +95,14 @@ BOX = [{"type": "rectangle", "data": [170, 40, 430, 300], "label": 1}]
 SMALL = [{"type": "rectangle", "data": [120, 380, 20, 60], "label": 1}]
 
 
+def test_metrics_name_the_whole_path_of_a_route(running_server):
+    httpx.post(f"{running_server.url}/x-anylabeling/v1/video/cleanup/none")
+    httpx.get(f"{running_server.url}/x-anylabeling/health")
+    told = httpx.get(f"{running_server.url}/metrics").text
+    assert 'route="/x-anylabeling/v1/video/cleanup/{session}"' in told
+    assert 'route="/x-anylabeling/health"' in told
+
+
 @pytest.mark.parametrize(
     ("marks", "prompts"),
     [

@@ -30,7 +30,7 @@ from ._x_anylabeling_bodies import EXACT, InitIn, PropagateIn, VideoPromptIn
 from ._x_anylabeling_errors import ToldRoute
 from ._x_anylabeling_values import shapes_of, text_of
 
-router = APIRouter(prefix="/v1/video", route_class=ToldRoute)
+router = APIRouter(prefix="/x-anylabeling/v1/video", route_class=ToldRoute)
 
 
 class Session:

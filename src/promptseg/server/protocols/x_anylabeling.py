@@ -17,29 +17,28 @@ from ._x_anylabeling_errors import ToldRoute
 from ._x_anylabeling_values import model_values, prompts_of, shapes_of
 from ._x_anylabeling_video import router as video
 
-router = APIRouter(prefix="/x-anylabeling", route_class=ToldRoute)
-router.include_router(video)
+images = APIRouter(prefix="/x-anylabeling", route_class=ToldRoute)
 
 
-@router.get("/health")
+@images.get("/health")
 async def tell_health(service: Serving) -> dict[str, Any]:
     """Tell that the server runs."""
     return {"status": "healthy", "models_loaded": len(service.models), "timestamp": datetime.now(timezone.utc).isoformat()}
 
 
-@router.get("/v1/models")
+@images.get("/v1/models")
 async def list_models(service: Serving) -> dict[str, Any]:
     """List the models by their names, each with its widgets and tasks."""
     return {"success": True, "data": {model.name: model_values(model) for model in service.models}}
 
 
-@router.get("/v1/models/{model}/info")
+@images.get("/v1/models/{model}/info")
 async def show_model(model: str, service: Serving) -> dict[str, Any]:
     """Tell the widgets and tasks of a model."""
     return {"success": True, "data": model_values(service.model(model))}
 
 
-@router.post("/v1/predict")
+@images.post("/v1/predict")
 async def predict(service: Serving, body: Annotated[PredictIn, Depends(json_body(PredictIn))]) -> dict[str, Any]:
     """Return the shapes of an image for marks, for a text, or for the classes of the detector.
 
@@ -54,3 +53,8 @@ async def predict(service: Serving, body: Annotated[PredictIn, Depends(json_body
     shapes = await service.compute(shapes_of, masks, params.epsilon_factor, params.conf_threshold)
     found: dict[str, Any] = {"shapes": shapes, "description": ""}
     return {"success": True, "data": {**found, "replace": False} if params.marks else found}
+
+
+router = APIRouter()  # Without a prefix: metrics have the path of a route as its own router tells it.
+router.include_router(images)
+router.include_router(video)
