@@ -46,7 +46,7 @@ def site():
 def test_a_private_address_is_fetched_where_it_is_allowed_with_its_port(site):
     assert fetched(f"http://{site.name}/a b?q=ü", [site.name], 1000) == b"x" * 1000
     assert site.seen[-1][0] == "/a%20b?q=%C3%BC"
-    with pytest.raises(ForbiddenError, match="private network"):
+    with pytest.raises(ForbiddenError, match=r"private network: start the server with --allow-host 127\.0\.0\.1:\d+ if it is meant"):
         fetched(f"http://{site.name}/a", ["127.0.0.1"], 1000)
 
 

@@ -114,7 +114,7 @@ def check_address(address: str, allowed: Iterable[str]) -> Target:
         raise InputError(f"the host {host} cannot be found") from error
     found = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
     if f"{host}:{port}" not in names and not all(is_public(each) for each in found):
-        raise ForbiddenError(f"{host} is an address of a private network")
+        raise ForbiddenError(f"{host} is an address of a private network: start the server with --allow-host {host}:{port} if it is meant")
     return Target(parts, host, port, found)
 
 
