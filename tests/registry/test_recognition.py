@@ -78,7 +78,7 @@ def test_the_files_of_a_folder_of_tensors_are_its_shards_and_small_files_and_no_
 @pytest.mark.parametrize("at", ["onnx/", ""])
 def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_files(folder, at):
     names = [f"{at}{stem}{end}.onnx" for stem in PAIR for end in ("", "_fp16", "_q4")]
-    made = folder(*names, f"{at}vision_encoder.onnx_data", f"{at}decoder_fp16.onnx", f"{at}vision_encoder_bnb4.onnx", model_type="sam2")
+    made = folder(*names, f"{at}vision_encoder.onnx_data", f"{at}decoder_fp16.onnx", f"{at}{PAIR[1]}_bnb4.onnx", model_type="sam2")
     plain, half, q4 = engines_of(Contents.of(made))
     assert [(each.name, each.backend) for each in (plain, half, q4)] == [
         ("onnx", "onnx_sam"),
@@ -87,6 +87,12 @@ def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_f
     ]
     assert plain.contents == ("config.json", *(f"{at}{stem}.onnx" for stem in PAIR), f"{at}vision_encoder.onnx_data")
     assert half.contents == ("config.json", *(f"{at}{stem}_fp16.onnx" for stem in PAIR))
+
+
+def test_an_encoder_in_8_bits_goes_with_the_decoder_in_float32(folder):
+    encoder, decoder = (f"onnx/{stem}" for stem in PAIR)
+    (engine,) = engines_of(Contents.of(folder(f"{encoder}_quantized.onnx", f"{decoder}.onnx")))
+    assert (engine.name, engine.contents) == ("onnx-quantized", (f"{encoder}_quantized.onnx", f"{decoder}.onnx"))
 
 
 def test_weights_beside_an_onnx_file_are_its_own(folder):

@@ -68,6 +68,8 @@ def test_a_graph_without_weights_of_matrix_products_is_refused(graph):
     onnx.save(model, str(graph))
     with pytest.raises(ConfigError, match=r"float32\.onnx has no matrix products with constant weights"):
         quantized(graph)
+    with pytest.raises(ConfigError, match=r"^the encoder has no matrix products .*leave out int8$"):
+        quantized(graph, "the encoder")
 
 
 def test_weights_in_another_file_are_quantized_too(graph, tmp_path):

@@ -179,7 +179,7 @@ def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool, data:
     write_graph(layout.encoder, whole, data)
     yield None
     if int8:
-        encoder.write_bytes(quantized(whole))
+        encoder.write_bytes(quantized(whole, "the encoder of this model"))
         for file in whole.parent.glob(f"{whole.name}*"):
             file.unlink()
         yield None

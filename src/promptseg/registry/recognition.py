@@ -185,10 +185,12 @@ def _tensor_ways(folder: FolderSpec, files: frozenset[str]) -> list[tuple[str, t
 
 
 def _onnx_ways(stems: tuple[str, ...], files: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the engine and the files of each precision of the first graph. Another graph that lacks it is taken in float32."""
     ways = []
     for at in (f"{ONNX_FOLDER}/", ""):
         for precision in PRECISIONS:
-            graphs = [f"{at}{stem}{precision}.onnx" for stem in stems]
+            first, *others = (f"{at}{stem}{precision}.onnx" for stem in stems)
+            graphs = [first, *(graph if graph in files else graph.replace(f"{precision}.onnx", ".onnx") for graph in others)]
             if all(graph in files for graph in graphs):
                 tensors = sorted(name for name in files if any(_is_data_of(graph, name) for graph in graphs))
                 ways.append((f"onnx{precision.replace('_', '-')}", (*_beside(files), *graphs, *tensors)))

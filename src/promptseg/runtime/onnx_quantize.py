@@ -18,8 +18,12 @@ from ..errors import BackendError, ConfigError
 from .onnx_files import QUANTIZED, number_type, read_onnx
 
 
-def quantized(path: Path) -> bytes:
+def quantized(path: Path, what: str = "") -> bytes:
     """Return the graph of a file, serialized, with the weights of its matrix products in int8. Nothing is written beside the file.
+
+    Args:
+        path: The file.
+        what: What messages call it; default: its path.
 
     Raises:
         ConfigError: The graph is quantized already, or it has no matrix products with constant weights.
@@ -52,7 +56,7 @@ def quantized(path: Path) -> bytes:
     finally:
         logging.getLogger().removeHandler(handler)
     if b"MatMulInteger" not in content:
-        raise ConfigError(f"{path} has no matrix products with constant weights, so there is nothing to quantize: load it without quantize")
+        raise ConfigError(f"{what or path} has no matrix products with constant weights, so there is nothing to quantize: leave out int8")
     return content
 
 
