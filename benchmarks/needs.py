@@ -188,7 +188,7 @@ answer = lambda: model.alpha(image, inside, trimap)
 """
 
 ANSWERS = {"dinov2": FEATURES, "sam3": FIND, "sam3_tracker": SEGMENT, "vitmatte": MATTE}
-"""By backend: what is asked of models that are no detectors."""
+"""By backend: what is asked of models that are not detectors."""
 
 
 def main() -> None:

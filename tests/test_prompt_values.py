@@ -1,4 +1,4 @@
-"""Prompts as plain values: every kind comes back as it was, and what is no prompt is refused with a reason."""
+"""Prompts as plain values: every kind comes back as it was, and what is not a prompt is refused with a reason."""
 
 from __future__ import annotations
 

@@ -81,7 +81,9 @@ def test_a_file_of_the_command_line_is_read(tmp_path):
     path.write_text(json.dumps(_result().to_dict(), indent=1), "utf-8")
     assert Result.from_json(path).to_dict() == _result().to_dict()
     path.write_text('{"results": []}', "utf-8")
-    with pytest.raises(InputError, match=r"dog-masks.json is not the result of one image: size of a result is .* no result of promptseg"):
+    with pytest.raises(
+        InputError, match=r"dog-masks.json is not the result of one image: size of a result is .* not a result of promptseg"
+    ):
         Result.from_json(path)
 
 
@@ -106,7 +108,7 @@ def test_area_and_box_follow_from_the_mask():
     [
         ((), None, "a result is a dictionary"),
         ((), [], "a result is a dictionary"),
-        (("size",), None, "no result of promptseg"),
+        (("size",), None, "not a result of promptseg"),
         (("size", "height"), 0, "size of a result is at least 1"),
         (("size", "height"), 10**9, "at most"),
         (("size", "width"), "30", "size of a result is two whole numbers"),

@@ -35,7 +35,7 @@ QUICK += [f"--ignore=tests/{folder}" for folder in ("docs", "evaluation", "examp
 QUICK += [
     f"--ignore=tests/{each}" for each in ("client", "server/protocols", "server/test_hostile.py", "server/test_killed.py", "studio_server")
 ]
-# Packages of long ago use what newer ones beside them deprecate. That is no defect of promptseg.
+# Packages of long ago use what newer ones beside them deprecate. That is not a defect of promptseg.
 OLD = ["-W", "ignore::DeprecationWarning"]
 
 

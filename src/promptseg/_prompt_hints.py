@@ -25,7 +25,7 @@ _SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes
 
 
 def hint(value: Any) -> str:
-    """Return what to write in place of a value that is no prompt."""
+    """Return what to write in place of a value that is not a prompt."""
     if isinstance(value, str) and not value.lower().endswith(_SUFFIXES):
         return f"a phrase is Prompt.text({shown(value)}), and needs a detector: {DETECTING}"
     if isinstance(value, (str, bytes, os.PathLike)) or _is_image(value):
@@ -40,7 +40,7 @@ def hint(value: Any) -> str:
 
 
 def not_everything(value: object) -> str:
-    """Return what to do about a value that is no prompt for everything, for the end of a message."""
+    """Return what to do about a value that is not a prompt for everything, for the end of a message."""
     if is_whole_number(value):
         return f": write Prompt.everything(points_per_side={value})"
     return ": use segment()"

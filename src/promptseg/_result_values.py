@@ -69,7 +69,7 @@ def result_size(values: Mapping[str, Any]) -> Size:
     """
     size = values.get("size")
     if not isinstance(size, Mapping) or not {"height", "width"} <= set(size):
-        raise InputError(f"size of a result is a dictionary of height and width, got {shown(size)}: it is no result of promptseg")
+        raise InputError(f"size of a result is a dictionary of height and width, got {shown(size)}: it is not a result of promptseg")
     return checked_size((size["height"], size["width"]), "size of a result")
 
 

@@ -59,7 +59,7 @@ class Detections(Displayed):
             best_scores: Scores by label of the best boxes, of those that are left out here, too. Default: those of the given boxes.
 
         Raises:
-            InputError: The size is not one of an image, or the arrays do not fit one another, or hold what is no finite number.
+            InputError: The size is not one of an image, or the arrays do not fit one another, or hold what is not a finite number.
         """
         height, width = checked_size(size)
         with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is refused below.

@@ -187,7 +187,7 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
 
 
 def _other_kind(head: bytes) -> str | None:
-    """Return what a file that is no image is by its first bytes, and what to do with it, or None if that is unknown."""
+    """Return what a file that is not an image is by its first bytes, and what to do with it, or None if that is unknown."""
     if head.startswith(b"%PDF"):
         return "a PDF, and an image is expected: save its pages as images, such as by pdftoppm -png"
     if head[4:8] in (b"ftyp", b"moov") or head.startswith(b"\x1aE\xdf\xa3") or head[8:12] == b"AVI ":

@@ -246,5 +246,5 @@ def _number(value: Any) -> float | None:
 
 _MOST_CHUNKS = 100
 """Number of chunks of a PNG file that are looked at before the pixels."""
-_STRETCHED = ". What is no picture, such as an elevation, is stretched by promptseg.open_raster and by promptseg annotate --tile 1024"
+_STRETCHED = ". What is not a picture, such as an elevation, is stretched by promptseg.open_raster and by promptseg annotate --tile 1024"
 """What reads samples of any range."""

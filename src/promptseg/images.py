@@ -64,7 +64,7 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
 
 
 def _what_to_give(source: object) -> str:
-    """Return what to do about a value that is no image, for the end of a message."""
+    """Return what to do about a value that is not an image, for the end of a message."""
     if source is None:
         return ": a reader such as cv2.imread gives None for a file that it cannot read, so give its path"
     if isinstance(source, (list, tuple)):

@@ -400,7 +400,7 @@ class Masks(Sequence[Mask], Displayed):
         size: ``(height, width)``; needed only when there are no masks.
 
     Raises:
-        InputError: The masks are of different sizes, there are none and no size is given, or an element is no `Mask`.
+        InputError: The masks are of different sizes, there are none and no size is given, or an element is not a `Mask`.
     """
 
     __slots__ = ("_masks", "size")

@@ -1,6 +1,6 @@
 """Postprocessing of masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`.
 
-A number that is out of its range is a `ConfigError`, and what is no `Masks` an `InputError`.
+A number that is out of its range is a `ConfigError`, and what is not a `Masks` an `InputError`.
 """
 
 from __future__ import annotations

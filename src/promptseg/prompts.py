@@ -485,7 +485,7 @@ class Concept(Prompt):
         """Check the parts of the concept.
 
         Raises:
-            PromptError: There is neither a phrase nor an example, or too many examples; the phrase or label is no text; or a place is a
+            PromptError: There is neither a phrase nor an example, or too many examples; the phrase or label is not text; or a place is a
                 positive and a negative example at once.
         """
         if self.phrase is None and not self.examples:
@@ -639,7 +639,7 @@ def listed_concepts(concepts: object, accepts: AbstractSet[PromptKind] = frozens
         accepts: What concepts may consist of: ``"text"``, ``"example"``, or both.
 
     Raises:
-        PromptError: `concepts` is no list of concepts or is empty, or one has a phrase or examples that are not accepted.
+        PromptError: `concepts` is not a list of concepts or is empty, or one has a phrase or examples that are not accepted.
     """
     if isinstance(concepts, Prompt) or not isinstance(concepts, Iterable) or isinstance(concepts, (str, bytes, Mapping, np.ndarray)):
         raise PromptError(f"find() takes a list of concepts, such as [Prompt.example(image, prompt)], got {shown(concepts)}")
@@ -718,7 +718,7 @@ def _listed(prompts: object) -> list[object]:
 
 
 def _instead(value: object) -> str:
-    """Return what to do with a value that is no spatial prompt."""
+    """Return what to do with a value that is not a spatial prompt."""
     if isinstance(value, EverythingPrompt):
         return "use session.everything(prompt)"
     if isinstance(value, TextPrompt):
@@ -729,7 +729,7 @@ def _instead(value: object) -> str:
 
 
 def not_a_prompt(value: object) -> str:
-    """Return what to write in place of a value that is no `Prompt`."""
+    """Return what to write in place of a value that is not a `Prompt`."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(each, Prompt) for each in value):
         return "give the prompts of a list one by one, with a star: pipeline(image, *prompts)"
     if isinstance(value, Iterator) and not hasattr(value, "read"):  # An open file is an iterator, and an image.

@@ -303,7 +303,7 @@ class Result(Displayed):
         """Return the result in a JSON file, such as the ``photo-masks.json`` of ``promptseg segment``. The rest is as for `from_dict`.
 
         Raises:
-            InputError: The file cannot be read or is no result, or the image cannot be read or has another size.
+            InputError: The file cannot be read or is not a result, or the image cannot be read or has another size.
         """
         from .runtime.structured import read_json, shown_path
 

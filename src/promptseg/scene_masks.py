@@ -269,7 +269,7 @@ def _compressed(counts: Any, size: Size) -> bytes:
     """Return run lengths as COCO compresses them, unless they are.
 
     Raises:
-        ValueError: They are no text, or are none of this size.
+        ValueError: They are not text, or are none of this size.
     """
     if isinstance(counts, (str, bytes)):
         return counts.encode("ascii") if isinstance(counts, str) else counts

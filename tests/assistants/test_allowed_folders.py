@@ -85,7 +85,7 @@ class TestReading:
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_refused_and_not_waited_for(self, folders, place):
         os.mkfifo(place / "allowed" / "pipe.png")
-        with pytest.raises(InputError, match="is no file"):
+        with pytest.raises(InputError, match="is not a file"):
             content(folders, "pipe.png")
 
 

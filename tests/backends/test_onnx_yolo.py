@@ -64,7 +64,7 @@ class TestFiles:
             ),
             ({"task": "pose"}, "for task 'pose'; supported tasks are detect and segment"),
             ({"task": "classify"}, "for task 'classify'"),
-            ({"names": "{0: 'dog', 1: 'cat'}"}, r"is no YOLO detector: its output has shape \(7, 64\), expected 6 values per box"),
+            ({"names": "{0: 'dog', 1: 'cat'}"}, r"is not a YOLO detector: its output has shape \(7, 64\), expected 6 values per box"),
             ({"names": "{0: 'dog', 2: 'cat', 3: 'x'}"}, "class names .* in its metadata, expected a list of names"),
             ({"names": "{0: __import__('os').mkdir('x')}"}, "has names .* in its metadata, expected a Python literal"),
             ({"names": "[" * 3000}, "has names .* in its metadata, expected a Python literal"),

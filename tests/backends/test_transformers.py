@@ -163,7 +163,7 @@ def test_any_vision_transformer_of_timm_gives_features(saved_models, photo):
         ({"architecture": "hf-hub:somebody/model"}, "names the architecture 'hf-hub"),
         ({"architecture": "local-dir:/tmp"}, "names the architecture 'local-dir"),
         ({"architecture": None}, "names the architecture None"),
-        ({"architecture": "test_resnet"}, "is no vision transformer"),
+        ({"architecture": "test_resnet"}, "is not a vision transformer"),
         ({"architecture": "vit_giant_patch14_dinov2"}, "does not fit model"),
         ({"architecture": "vit_base_patch16_224"}, "does not fit model"),
         ({"model_args": {"img_size": 10**6}}, "has img_size=1000000"),

@@ -188,7 +188,7 @@ class TestWeights:
     )
     def test_what_is_no_checkpoint_of_ultralytics_is_refused(self, content, tmp_path):
         torch.save(content, tmp_path / "other.pt")
-        with pytest.raises(WeightsMismatchError, match=r"other\.pt is no checkpoint of ultralytics"):
+        with pytest.raises(WeightsMismatchError, match=r"other\.pt is not a checkpoint of ultralytics"):
             promptseg.load("yolo", weights=tmp_path / "other.pt", device="cpu")
 
     def test_a_module_of_another_library_is_refused(self, tmp_path):
@@ -200,7 +200,7 @@ class TestWeights:
         saved = torch.load(tiny_yolo(), weights_only=False)
         saved["model"].model[3] = Foreign()
         torch.save(saved, tmp_path / "foreign.pt")
-        with pytest.raises(WeightsMismatchError, match=r"contains a .*Foreign, which is no layer"):
+        with pytest.raises(WeightsMismatchError, match=r"contains a .*Foreign, which is not a layer"):
             promptseg.load("yolo", weights=tmp_path / "foreign.pt", device="cpu")
 
     def test_a_hostile_checkpoint_around_a_real_model_runs_nothing(self, tiny_yolo, tmp_path):

@@ -71,7 +71,7 @@ def test_an_option_of_the_detector_without_one_is_refused(option, run):
     ("source", "message"),
     [
         ("https://me:word@example.com/a.jpg", "https://example.com/a.jpg is an address, and images to annotate are files: download them"),
-        ("-", "standard input is no source of images to annotate"),
+        ("-", "standard input is not a source of images to annotate"),
     ],
 )
 def test_a_source_that_is_no_file_says_what_to_do(source, message, run):

@@ -151,7 +151,7 @@ def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, sp
     Image.new("RGB", (8, 6)).save(splits / "other" / "c.png")
     (splits / "masks" / "b.png").write_bytes((splits / "masks" / "a.png").read_bytes())
     for source, words, message in (
-        ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
+        ("coco=val.json", ("--images", "nothere"), "nothere is not a folder"),
         ("masks=masks", ("--images", "nothere"), "nothere"),
         (
             "coco=val.json",
@@ -276,7 +276,7 @@ def test_what_was_probably_meant_is_said(run, data, words, message):
 def test_a_file_is_no_voc_folder_and_a_damaged_record_does_not_ask_to_remove_files(run, splits):
     done = run("convert", "--images", "images", "--from", "voc=val.json", "--format", "coco", "--out", "val")
     assert done.exit_code == 1
-    assert "val.json is no VOC folder: expected a folder with the folders Annotations and SegmentationObject" in done.stderr
+    assert "val.json is not a VOC folder: expected a folder with the folders Annotations and SegmentationObject" in done.stderr
     converted(run, splits, "val")
     (splits / "val" / ".promptseg.json").write_text("{")
     done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco", "--out", "val")

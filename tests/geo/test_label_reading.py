@@ -127,7 +127,7 @@ def test_a_table_about_something_else_is_left_alone(random_numbers, tmp_path):
     (tmp_path / "a.csv").write_text("place,rain\nA,3\n")
     assert set(read_scene(tmp_path / "a.tif", RASTER).labels) == {None}
     (tmp_path / "a.csv").write_text("id,label\none,roof\n")
-    with pytest.raises(InputError, match=r"a\.csv is no table of the objects of a label raster: invalid literal for int"):
+    with pytest.raises(InputError, match=r"a\.csv is not a table of the objects of a label raster: invalid literal for int"):
         read_scene(tmp_path / "a.tif", RASTER)
 
 

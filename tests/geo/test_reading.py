@@ -374,7 +374,7 @@ def test_a_file_without_a_feature_is_refused_as_prompts_and_is_no_object_as_trut
         ("a.geojson", b"[1]", "does not begin with {"),
         ("a.geojson", b"{", "cannot be read"),
         ("a.geojson", b'{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read /etc/passwd"}', "cannot be read"),
-        ("a.gpkg", b"<OGRVRTDataSource/>", "is no SQLite file"),
+        ("a.gpkg", b"<OGRVRTDataSource/>", "is not a SQLite file"),
         ("a.gpkg", b"SQLite format 3\0" + bytes(100), "cannot be read"),
         ("a.parquet", b"nothing", "is not a Parquet file"),
         ("a.parquet", b"PAR1 nothing", "cannot be read"),
@@ -482,7 +482,7 @@ def test_an_attribute_beyond_the_dates_of_python_is_named(kind, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.geojson")
-    with pytest.raises(InputError, match=r"a\.geojson is no file, such as a folder or a pipe"):
+    with pytest.raises(InputError, match=r"a\.geojson is not a file, such as a folder or a pipe"):
         read_prompts(tmp_path / "a.geojson", RASTER)
 
 

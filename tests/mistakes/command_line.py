@@ -206,7 +206,7 @@ MISTAKES = [
     ),
     Mistake("annotate in tiny tiles", "annotate a.png --model cutter --everything --out out --tile 8", "8", "at least 64"),
     Mistake(
-        "annotate with a scale that is no number",
+        "annotate with a scale that is not a number",
         "annotate a.png --model cutter --everything --out out --tile 64 --scale 1x",
         "'1x'",
         "such as --scale 1,0.25",
@@ -310,7 +310,7 @@ MISTAKES = [
     ),
     Mistake("compare one run", "compare run.json", "run.json", "promptseg compare first.json second.json"),
     Mistake("evaluate a scene without truth", "evaluate --scene scene.tif --predictions a.gpkg", "--scene needs", "--truth FILE"),
-    Mistake("compare what is no run", "compare coco.json other.json", "coco.json", "promptseg evaluate --out", 1),
+    Mistake("compare what is not a run", "compare coco.json other.json", "coco.json", "promptseg evaluate --out", 1),
     Mistake("compare a missing run", "compare one.json two.json", "one.json", "cannot read", 1),
     # track
     Mistake("track without a prompt", "track clip.mp4 --model cutter", "nothing to track", "give --point, --box, --like or --detector"),

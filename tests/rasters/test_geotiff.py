@@ -423,7 +423,7 @@ class TestFilesBeside:
         path = write_tiff(array)
         write_tiff(ramp(150, 100)).rename(path.with_name("scene.tif.ovr"))
         path = write_tiff(array)
-        with pytest.warns(InputWarning, match=r"scene\.tif\.ovr holds one of 100 x 150 pixels, which is no reduced size of 256 x 256"):
+        with pytest.warns(InputWarning, match=r"scene\.tif\.ovr holds one of 100 x 150 pixels, which is not a reduced size of 256 x 256"):
             raster = ps.open_raster(path)
         with raster:
             assert np.abs(raster.read(Window(0, 0, 256, 256), (64, 64)) - mean_of(array, 4)).max() <= 0.5

@@ -118,7 +118,7 @@ def test_an_array_of_an_image_is_told_from_the_image(write):
 def test_a_level_that_is_gone_is_named(write):
     path = write([np.zeros((20, 30), np.uint8), np.zeros((10, 15), np.uint8)], "yx")
     shutil.rmtree(path / "1")
-    with pytest.raises(InputError, match=r"image\.zarr is no OME-Zarr that zarr reads, or is damaged"):
+    with pytest.raises(InputError, match=r"image\.zarr is not an OME-Zarr that zarr reads, or is damaged"):
         ps.open_raster(path)
 
 

@@ -108,7 +108,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_is_read(path,
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_kinds_of_compression_are_refused(kind, path):
-    with pytest.raises(InputError, match="which is no array"):
+    with pytest.raises(InputError, match="which is not an array"):
         SavedSession.read(rewritten(path, kind))
 
 

@@ -32,7 +32,7 @@ def unusable_parts(found: AnnotatedImage, reference: AnnotatedImage | None) -> l
     before = Counter(() if reference is None else reference.ignored)
     if crowds := (Counter(found.ignored) - before).total():
         regions = number_of(crowds, "region")
-        unusable.append(Finding(found.name, "skipped", f"it has {regions} to ignore (a crowd), which is no object"))
+        unusable.append(Finding(found.name, "skipped", f"it has {regions} to ignore (a crowd), which is not an object"))
     return unusable
 
 

@@ -305,7 +305,7 @@ class Journal:
 
         Raises:
             ConfigError: It is the journal of another run.
-            InputError: It is no journal.
+            InputError: It is not a journal.
         """
         if others:
             raise ConfigError(

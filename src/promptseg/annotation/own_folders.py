@@ -18,7 +18,7 @@ def mark_folder(folder: Path) -> None:
     check_own_folder(folder)
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FOLDER_MANIFEST).write_text("promptseg wrote this folder. It is no source of images.\n")
+        (folder / FOLDER_MANIFEST).write_text("promptseg wrote this folder. It is not a source of images.\n")
 
 
 def check_own_folder(folder: Path) -> None:

@@ -119,7 +119,7 @@ def corrected(corrections: str | None, boxes: bool) -> CorrectedOutput | None:
     """Return the output that was corrected by hand, or None.
 
     Raises:
-        ConfigError: It is no output, or `boxes` is given without one.
+        ConfigError: It is not an output, or `boxes` is given without one.
     """
     if flag("boxes", boxes) and corrections is None:
         raise ConfigError("boxes (--boxes) is about corrections: give corrections (--corrections)")

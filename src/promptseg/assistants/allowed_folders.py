@@ -30,7 +30,7 @@ class AllowedFolders:
         roots: The folders, absolute and without links.
 
     Raises:
-        ConfigError: There is none, or one is no folder.
+        ConfigError: There is none, or one is not a folder.
     """
 
     def __init__(self, folders: Iterable[str | os.PathLike[str]]) -> None:
@@ -57,7 +57,7 @@ class AllowedFolders:
         with file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path} is no file, and an image file is expected")
+                raise InputError(f"{path} is not a file, and an image file is expected")
             if status.st_size > MAX_BYTES:
                 raise InputError(f"{path} has {status.st_size} bytes, and an image file has at most {MAX_BYTES}")
             yield file
@@ -158,7 +158,7 @@ def _root(given: str | os.PathLike[str]) -> Path:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file that is no link, without waiting for the other end of a pipe."""
+    """Open a file that is not a link, without waiting for the other end of a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 

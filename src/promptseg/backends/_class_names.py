@@ -31,7 +31,7 @@ def class_columns(option: Any, count: int | None, config: Mapping[str, Any], ori
         model: Name of the file, for messages.
 
     Raises:
-        ConfigError: The option is no list of names, or does not fit the model.
+        ConfigError: The option is not a list of names, or does not fit the model.
         WeightsMismatchError: The configuration has no names that fit the model, or nothing names the classes.
     """
     if option is not None:
@@ -62,7 +62,7 @@ def _given(option: Any) -> Mapping[int, Any]:
 
 
 def _numbers(names: Mapping[Any, Any]) -> dict[int, Any] | None:
-    """Return names by whole numbers, which may be written as text; None if a key is no number."""
+    """Return names by whole numbers, which may be written as text; None if a key is not a number."""
     found = {}
     for key, name in names.items():
         written = isinstance(key, str) and key.isascii() and key.isdigit() and len(key) <= _DIGITS

@@ -140,7 +140,7 @@ def _class(name: str) -> Any:
     )
     found = getattr(sys.modules.get(module_name), class_name, None) if allowed else None
     if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
-        raise WeightsMismatchError(f"the checkpoint contains a {name}, which is no layer of this version of ultralytics")
+        raise WeightsMismatchError(f"the checkpoint contains a {name}, which is not a layer of this version of ultralytics")
     return found
 
 

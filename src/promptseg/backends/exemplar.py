@@ -26,7 +26,7 @@ def load(request: LoadRequest) -> ExemplarSegmenter:
     """Return the concept segmenter of a load request; the factory of backend ``exemplar``.
 
     Raises:
-        ConfigError: There are weights, option ``segmenter`` is no segmenter, ``features`` no features, or a number is out of range.
+        ConfigError: There are weights, option ``segmenter`` or ``features`` is of the wrong kind, or a number is out of range.
     """
     if request.weights.files:
         given = ", ".join(str(path) for path in request.weights.files.values())

@@ -62,7 +62,7 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
         ConfigError: An option has an invalid value or is not one of this kind of model, or the device is not available.
         MissingDependencyError: Grounding DINO needs tokenizers, which is not installed.
         WeightsNotFoundError: There are no weights, or a file is missing beside them.
-        WeightsMismatchError: The file is damaged, is no detector that is read here, or is of another family than the model.
+        WeightsMismatchError: The file is damaged, is not a detector that is read here, or is of another family than the model.
     """
     options = request.options
     settings, phrases = DetrSettings.checked(options), PhraseSettings.checked(options)
@@ -109,7 +109,7 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
 
     Raises:
         WeightsNotFoundError: The path does not exist, or the folder has no ONNX file, or several of which none is the model's.
-        WeightsMismatchError: The file is no ONNX file, or is damaged.
+        WeightsMismatchError: The file is not an ONNX file, or is damaged.
     """
     file = onnx_file(path, model, engine)
     found = {one.name: one for one in (file, *external_files(file))}

@@ -51,7 +51,7 @@ def load(request: LoadRequest) -> YoloDetector:
     Raises:
         ConfigError: An option has an invalid value, or the device is not available.
         WeightsNotFoundError: The user gave no weights.
-        WeightsMismatchError: The file is damaged, or is no detector that ultralytics exported.
+        WeightsMismatchError: The file is damaged, or is not a detector that ultralytics exported.
     """
     options = request.options
     settings = YoloSettings.checked(options)
@@ -73,7 +73,7 @@ class OnnxNetwork:
 
     Raises:
         WeightsMismatchError: The file cannot be loaded or run, or its output is none of a detector, or does not fit the metadata.
-        ConfigError: The names are no list of names, or are not as many as the classes.
+        ConfigError: The names are not a list of names, or are not as many as the classes.
     """
 
     def __init__(self, path: Path, device: str, threads: int, names: Any = None) -> None:

@@ -54,7 +54,7 @@ def load_concepts(request: LoadRequest) -> Owlv2Concepts:
     """Return the concept segmenter of a load request; the factory of backend ``owlv2_concepts``.
 
     Raises:
-        ConfigError: An option has an invalid value, the device or type is not available, or ``segmenter`` is no segmenter of boxes.
+        ConfigError: An option has an invalid value, the device or type is not available, or ``segmenter`` is not a segmenter of boxes.
         WeightsNotFoundError: There are no weights, or a file is missing.
         WeightsMismatchError: The weights are damaged or of another model.
         OutOfMemoryError: The models do not fit on the device.

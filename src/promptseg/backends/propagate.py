@@ -29,7 +29,7 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     """Return the video segmenter of a load request; the factory of backend ``propagate``.
 
     Raises:
-        ConfigError: There are weights, option ``segmenter`` is no segmenter, the segmenter does not accept boxes, or option ``every`` is
+        ConfigError: There are weights, option ``segmenter`` is not a segmenter, the segmenter does not accept boxes, or option ``every`` is
             out of range.
     """
     if request.weights.files:

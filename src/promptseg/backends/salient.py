@@ -44,7 +44,7 @@ def load(request: LoadRequest) -> SalientDetector:
     Raises:
         ConfigError: An option has an invalid value, or the device is not available.
         WeightsNotFoundError: The user gave no weights, and none are published.
-        WeightsMismatchError: The file is damaged, or is no salient object model.
+        WeightsMismatchError: The file is damaged, or is not a salient object model.
     """
     settings = SalientSettings.checked(request.options)
     threads = thread_count(request.options["threads"])
@@ -137,7 +137,7 @@ def _input_size(path: Path, inputs: list[Any], size: Size) -> Size:
     if not fits or (isinstance(shape[0], int) and shape[0] != 1):
         described = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs[:4])
         raise WeightsMismatchError(
-            f"{path} is no salient object model: it has inputs {described}, expected one image of shape (1, 3, height, width)"
+            f"{path} is not a salient object model: it has inputs {described}, expected one image of shape (1, 3, height, width)"
         )
     height, width = (checked_side(path, fixed) if isinstance(fixed, int) else open_ for fixed, open_ in zip(shape[2:], size, strict=True))
     return height, width
@@ -150,5 +150,5 @@ def _check_output(path: Path, output: Any, size: Size) -> None:
     fits = len(shape) in (3, 4) and all(not isinstance(length, int) or length == own for length, own in zip(shape, wanted, strict=True))
     if not fits or output.type not in _FLOATS:
         raise WeightsMismatchError(
-            f"{path} is no salient object model: its first output is {output.type} {output.shape}, expected a map of {wanted}"
+            f"{path} is not a salient object model: its first output is {output.type} {output.shape}, expected a map of {wanted}"
         )

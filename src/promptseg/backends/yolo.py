@@ -76,7 +76,7 @@ def read_model(path: Path, variant: str) -> tuple[Any, YoloMetadata]:
     content = read_pickled(path)
     saved = (content.get("ema") or content.get("model")) if isinstance(content, dict) else None
     if not isinstance(saved, PicklePlaceholder):
-        raise WeightsMismatchError(f"{path} is no checkpoint of ultralytics: expected a model under 'model' or 'ema'")
+        raise WeightsMismatchError(f"{path} is not a checkpoint of ultralytics: expected a model under 'model' or 'ema'")
     try:
         module: Any = rebuild(saved)
     except WeightsMismatchError as error:

@@ -118,7 +118,7 @@ class ScoreCalibration(BaseModel):
         """
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             given = values.get("format") if isinstance(values, Mapping) else values
-            raise InputError(f"{origin} is no calibration of scores: expected format {FORMAT!r}, got {shown(given)}")
+            raise InputError(f"{origin} is not a calibration of scores: expected format {FORMAT!r}, got {shown(given)}")
         try:
             read = cls.model_validate(values)
         except (ValidationError, RecursionError) as error:
@@ -126,7 +126,7 @@ class ScoreCalibration(BaseModel):
             if isinstance(error, ValidationError):
                 first = error.errors()[0]
                 what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise InputError(f"{origin} is no calibration of scores that can be read: {what[:1000]}") from error
+            raise InputError(f"{origin} is not a calibration of scores that can be read: {what[:1000]}") from error
         if read.features != FEATURES:
             raise InputError(f"{origin} is a calibration on other features: expected {list(FEATURES)}, got {shown(read.features)}")
         return read
@@ -144,7 +144,7 @@ class ScoreCalibration(BaseModel):
         """Return the calibration in a file that `save` or ``promptseg calibrate`` wrote.
 
         Raises:
-            InputError: The file cannot be read or is no calibration.
+            InputError: The file cannot be read or is not a calibration.
         """
         return cls.from_dict(read_json(path, _MAX_BYTES), shown_path(path))
 
@@ -167,7 +167,7 @@ def calibration_for(model: Provenance, chosen: str | None) -> ScoreCalibration |
         chosen: ``"auto"`` for the one that promptseg has for these weights, if any; None for none; or the path of a file.
 
     Raises:
-        ConfigError: The file cannot be read, is no calibration, or is one for other weights.
+        ConfigError: The file cannot be read, is not a calibration, or is one for other weights.
     """
     if chosen is None:
         return None

@@ -164,7 +164,7 @@ class _Run:
         return seen.union().cutout(pixels, crop=self.crop, margin=self.margin, matting=self.border.matting, band=self.border.band)
 
     def _made_of(self, image: GivenImage) -> str | None:
-        """Return what tells a cutout of this image with these settings from any other, or None for an image that is no file."""
+        """Return what tells a cutout of this image with these settings from any other, or None for an image that is not a file."""
         if image.path is None:
             return None
         try:
@@ -209,7 +209,7 @@ def _paths(images: Sequence[GivenImage], out: Path, *, single: bool) -> list[Pat
 
 
 def _names_a_file(out: str) -> bool:
-    """Return whether the output is one file: it ends with ``.png``, and is no folder.
+    """Return whether the output is one file: it ends with ``.png``, and is not a folder.
 
     Raises:
         OutputError: It ends like an image of another format.

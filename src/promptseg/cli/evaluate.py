@@ -284,7 +284,7 @@ class _Outputs:
 
 
 def _check_detector_options(detector: str | None, threshold: float | None, detector_engine: str | None) -> None:
-    """Exit with status 2 if an option is for a detector, and there is none, or if the threshold is no score."""
+    """Exit with status 2 if an option is for a detector, and there is none, or if the threshold is not a score."""
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
         if value is not None and detector is None:
             hint = ". The IoU below which a mask is a failure is --failure-iou" if option == "--threshold" else ""

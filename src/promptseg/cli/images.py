@@ -50,7 +50,7 @@ class GivenImage:
 
     @property
     def path(self) -> Path | None:
-        """Path of the image, or None if it is no file."""
+        """Path of the image, or None if it is not a file."""
         return None if self.word == STDIN or is_address(self.word) else Path(self.word)
 
     def open(self) -> ImageLike:

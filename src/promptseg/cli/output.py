@@ -32,7 +32,7 @@ def say(line: str, *, err: bool = False) -> None:
 
     Args:
         line: The line.
-        err: Whether to print it on standard error, as every message that is no result.
+        err: Whether to print it on standard error, as every message that is not a result.
     """
     with tqdm.external_write_mode(file=sys.stderr if err else sys.stdout):
         typer.echo(line, err=err)

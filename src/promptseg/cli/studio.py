@@ -202,7 +202,7 @@ def _with_low_threshold(pipelines: dict[str, Pipeline]) -> dict[str, Pipeline]:
 
 
 def _address_of_running(folder: Path) -> str | None:
-    """Return an address that opens the studio which uses a folder, or None if that is no studio."""
+    """Return an address that opens the studio which uses a folder, or None if that is not a studio."""
     import requests
 
     from ..studio_server.access import Running, read_secret

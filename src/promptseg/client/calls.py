@@ -222,14 +222,14 @@ def _values(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise ClientError(f"the server answered with something that is no JSON: {shown(content[:200])}") from error
+        raise ClientError(f"the server answered with something that is not JSON: {shown(content[:200])}") from error
 
 
 def _result(content: bytes) -> Result:
     try:
         return result_from_dict(_values(content))
     except InputError as error:
-        raise ClientError(f"the server answered with something that is no result: {error}") from error
+        raise ClientError(f"the server answered with something that is not a result: {error}") from error
 
 
 def _frame(values: Any, video: RemoteVideo) -> FrameMasks:

@@ -85,7 +85,7 @@ class ExemplarSegmenter(StaysInProcess):
         max_instances: Maximum number of masks of one concept, at most 1000. A warning is logged if there are more.
 
     Raises:
-        ConfigError: The segmenter takes no points, `features` is no `FeatureExtractor`, or a number is out of range.
+        ConfigError: The segmenter takes no points, `features` is not a `FeatureExtractor`, or a number is out of range.
     """
 
     accepts: frozenset[PromptKind] = frozenset({"example"})
@@ -335,7 +335,7 @@ def _check_apart(positive: Sequence[Mask], negative: Sequence[Mask]) -> None:
 
 
 def _without_smaller(masks: Sequence[Mask], others: Sequence[Mask]) -> list[NDArray[np.bool_]]:
-    """Return masks as (H, W) arrays without the smaller masks of the other sign in them: a spoon is no example of its saucer."""
+    """Return masks as (H, W) arrays without the smaller masks of the other sign in them: a spoon is not an example of its saucer."""
     arrays = []
     for mask in masks:
         array = mask.array

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 
 def texts_of(given: object) -> tuple[dict[str, str], list[str]]:
-    """Return attributes as texts by name, and the names of those whose values are no text, number, or true or false.
+    """Return attributes as texts by name, and the names of those whose values are not text, number, or true or false.
 
-    A number is written as JSON writes it, and a truth value as ``"true"`` or ``"false"``. Null is no value, and is in neither.
+    A number is written as JSON writes it, and a truth value as ``"true"`` or ``"false"``. Null is not a value, and is in neither.
 
     Args:
         given: Values by name, as they stand in a file. Anything else that is not empty counts as one attribute without a name.

@@ -47,10 +47,9 @@ class Finding:
         source: The file, or the object within it.
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
             ``"size"`` (the annotation is of an image of another size), ``"dropped"`` (an object that cannot be read; the rest of its image
-            is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true
-            object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
-            is no mask, or files that are not used), ``"converted"`` (read, but not as it stands) or ``"attributes"`` (objects that are read
-            without some of their attributes).
+            is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true object), ``"duplicate"`` (the same image twice),
+            ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that is not a mask, or files that are not used),
+            ``"converted"`` (read, but not as it stands) or ``"attributes"`` (objects that are read without some of their attributes).
         message: Description for people.
     """
 

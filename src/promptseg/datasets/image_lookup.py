@@ -132,7 +132,7 @@ class ImageLookup:
 
 
 def path_in_url(url: str) -> str:
-    """Return the decoded path in a URL, by which LVIS names an image, without the host; empty if the text is no URL or has no path."""
+    """Return the decoded path in a URL, by which LVIS names an image, without the host; empty if the text is not a URL or has no path."""
     # urlsplit raises an error for hosts that it cannot read.
     return unquote(re.split(r"[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2])
 

@@ -138,10 +138,10 @@ def _check_any_image(dataset: Dataset, images: Place | None, place: Place) -> No
         place: The annotations, as they were given.
 
     Raises:
-        InputError: When `images` is no folder, or no image was found for the annotations.
+        InputError: When `images` is not a folder, or no image was found for the annotations.
     """
     if images is not None and not Path(images).is_dir():
-        raise InputError(f"{images} is no folder: --images names the folder of the images")
+        raise InputError(f"{images} is not a folder: --images names the folder of the images")
     broken = [finding for finding in dataset.findings if finding.broken]
     if dataset.entries or not broken:
         return

@@ -159,7 +159,7 @@ def check_degrees(at: tuple[float, float], georeference: Georeference | None, fi
         raster: Name of the raster, for the message.
 
     Raises:
-        InputError: The coordinates are no longitude and latitude. The message has the command that says in which CRS they are.
+        InputError: The coordinates are not a longitude and latitude. The message has the command that says in which CRS they are.
         MissingDependencyError: rasterio is not installed.
     """
     own, (x, y) = system_of(georeference), at

@@ -162,4 +162,4 @@ def _table(path: Path) -> Mapping[int, _About]:
                 return {}
             return {int(row["id"]): (row.get("label") or None, read_score(row.get("score"))) for row in rows}
     except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path} is no table of the objects of a label raster: {error}") from error
+        raise InputError(f"{path} is not a table of the objects of a label raster: {error}") from error

@@ -115,8 +115,8 @@ def read_scene(path: str | os.PathLike[str], raster: Raster) -> SceneMasks:
         The objects, in the order of the file, or of their numbers.
 
     Raises:
-        InputError: The file cannot be read, is in another CRS than the raster, or has a feature that is no polygon. The message names the
-            feature, or both systems and how to reproject. A label raster has another size or lies elsewhere than the raster.
+        InputError: The file cannot be read, is in another CRS than the raster, or has a feature that is not a polygon. The message names
+            the feature, or both systems and how to reproject. A label raster has another size or lies elsewhere than the raster.
         MissingDependencyError: A package of the extra ``geo`` is not installed.
     """
     place, empty = Path(path), 0

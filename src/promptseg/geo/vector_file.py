@@ -148,7 +148,7 @@ def opened_vectors(path: Path) -> AbstractContextManager[VectorFile]:
     if layer is not None and open_ is not _geopackage:
         raise InputError(f"only a GeoPackage has layers, got {path}:{layer}: give {path}")
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - They take a name of any length. A pipe would be waited for.
-        raise InputError(f"{path} is no file, such as a folder or a pipe: give a file of vectors")
+        raise InputError(f"{path} is not a file, such as a folder or a pipe: give a file of vectors")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -185,7 +185,7 @@ def _text(value: bytes, path: Path) -> str:
     try:
         return str(json.loads(value))
     except ValueError as error:
-        raise InputError(f"{path} cannot be read: its WKT is no text of JSON ({error})") from error
+        raise InputError(f"{path} cannot be read: its WKT is not JSON ({error})") from error
 
 
 def _members(path: Path, head: bytes) -> bytes:
@@ -202,7 +202,7 @@ def _members(path: Path, head: bytes) -> bytes:
 @contextlib.contextmanager
 def _geopackage(path: Path, head: bytes, layer: str | None = None) -> Iterator[VectorFile]:
     if not head.startswith(b"SQLite format 3\0"):
-        raise InputError(f"{path} is not a GeoPackage: it is no SQLite file")
+        raise InputError(f"{path} is not a GeoPackage: it is not a SQLite file")
     check_gdal_path(path, InputError)
     pyogrio = geo_package("pyogrio", "GeoPackage")
     try:

@@ -69,7 +69,7 @@ def write_vectors(
             have their area in square micrometers.
 
     Raises:
-        ConfigError: `tolerance` is no finite number of at least 0.
+        ConfigError: `tolerance` is not a finite number of at least 0.
         InputError: PROJ does not know the CRS, or the map of the georeference cannot be inverted.
         OutputError: The suffix is another, the file cannot be written, or promptseg did not write what is there.
         MissingDependencyError: A package of the extra ``geo`` is not installed.

@@ -21,7 +21,7 @@ MAX_BAND = 256
 def make_trimap(inside: NDArray[np.bool_], band: int) -> NDArray[np.uint8]:
     """Return the trimap of a mask: the pixels within `band` of its border are unknown.
 
-    The border of the image is no border of the mask: an object that the image cuts off is the object up to there.
+    The border of the image is not a border of the mask: an object that the image cuts off is the object up to there.
 
     Args:
         inside: (H, W) the mask.
@@ -31,7 +31,7 @@ def make_trimap(inside: NDArray[np.bool_], band: int) -> NDArray[np.uint8]:
         (H, W) uint8: 255 for the object, 0 for the background, 128 for unknown.
 
     Raises:
-        InputError: `inside` is no array of booleans, or `band` is not a whole number from 1 to `MAX_BAND`.
+        InputError: `inside` is not an array of booleans, or `band` is not a whole number from 1 to `MAX_BAND`.
     """
     import cv2
 

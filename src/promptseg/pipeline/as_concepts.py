@@ -21,7 +21,7 @@ from .runner import BuiltPipeline
 class PipelineConcepts:
     """A pipeline as a concept segmenter; a `promptseg.protocols.ConceptSegmenter`.
 
-    A phrase is for the detector, if the pipeline has one. Its presence is then the best score of a detection, which is no probability.
+    A phrase is for the detector, if the pipeline has one. Its presence is then the best score of a detection, which is not a probability.
 
     Attributes:
         pipeline: The pipeline.

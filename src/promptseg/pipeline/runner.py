@@ -218,7 +218,7 @@ class BuiltPipeline(Displayed, OpensTiled):
         """Return a pipeline with the same models that store their embeddings in `cache`, or do not store them if it is None.
 
         Raises:
-            ConfigError: `cache` is no store of embeddings.
+            ConfigError: `cache` is not a store of embeddings.
         """
         if cache is not None and not isinstance(cache, EmbeddingStore):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")

@@ -80,7 +80,7 @@ def stated_georeference(path: Path, tags: Mapping[int, Any]) -> Georeference | N
 
     Args:
         path: The image.
-        tags: Values of its tags by their numbers; empty for an image that is no TIFF.
+        tags: Values of its tags by their numbers; empty for an image that is not TIFF.
 
     Raises:
         InputError: When the world file cannot be read, or the map is not invertible.

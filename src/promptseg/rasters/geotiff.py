@@ -142,7 +142,7 @@ class GdalReader:
                 height, width = overview.shape
                 if any(abs(side - of / factor) > _ROUNDED for side, of in zip(overview.shape, self.size, strict=True)):
                     of = f"{self.size[1]} x {self.size[0]}"
-                    return f"{beside.name} holds one of {width} x {height} pixels, which is no reduced size of {of}"
+                    return f"{beside.name} holds one of {width} x {height} pixels, which is not a reduced size of {of}"
                 if older and level == 0 and shows_another(dataset, overview, factor):
                     return f"{beside.name} is older than the raster, and shows something else"
         return None
@@ -161,7 +161,7 @@ class GdalReader:
             raise InputError(f"{self._path} has {dataset.count} bands, more than {MOST_BANDS}")
         kinds = sorted(set(dataset.dtypes))
         if any(kind.startswith("complex") for kind in kinds):
-            raise InputError(f"{self._path} has complex numbers ({kinds[0]}), which are no image: save their magnitude")
+            raise InputError(f"{self._path} has complex numbers ({kinds[0]}), which are not an image: save their magnitude")
         try:
             sizes = [np.dtype(kind).itemsize for kind in dataset.dtypes]
         except TypeError as error:
@@ -226,7 +226,7 @@ class GdalReader:
         if values.dtype.kind == "f":
             known = np.isfinite(values)
             if size != window.size and window.height * window.width <= MAX_PIXELS and not known[:, valid].all():
-                # GDAL's average with a pixel that is no number is none. So few of them would take most of what is far reduced.
+                # GDAL's average with a pixel that is not a number is none. So few of them would take most of what is far reduced.
                 return averaged(lambda part: self._read(handles, part, part.size, bands), window, size, self._rows)
             valid &= known.any(axis=0)
         return Samples(_interleaved(values), valid)

@@ -39,7 +39,7 @@ def opened(path: Path) -> tuple[str, Reader]:
     """Return the kind of raster that a file or folder is, a key of `KINDS`, and its reader.
 
     Raises:
-        InputError: It is no raster, or is damaged.
+        InputError: It is not a raster, or is damaged.
         MissingDependencyError: A package that reads it is not installed.
     """
     kind = _kind_of(path)

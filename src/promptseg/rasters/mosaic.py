@@ -58,7 +58,7 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=65_536)
 def _files_of(path: Path, size: int, modified: int) -> tuple[Path, ...]:  # noqa: ARG001 - Size and time are of the key of the cache.
-    """Return where the parts of a file of a size and time are, or would be; none where it is no mosaic."""
+    """Return where the parts of a file of a size and time are, or would be; none where it is not a mosaic."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     is_mosaic = any(mark in head for mark in _MARKS)

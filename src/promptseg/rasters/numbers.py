@@ -19,7 +19,7 @@ def open_numbers(path: Path) -> Reader:
         path: The file. Whoever calls closes the reader.
 
     Raises:
-        InputError: It is no raster, is damaged, or has several bands or numbers that are not whole.
+        InputError: It is not a raster, is damaged, or has several bands or numbers that are not whole.
         MissingDependencyError: A package that reads it is not installed.
     """
     kind, reader = opened(path)

@@ -36,7 +36,7 @@ class ZarrReader:
 
     Raises:
         MissingDependencyError: zarr is not installed.
-        InputError: The folder is no OME-Zarr or is damaged, has several planes beside channels, or chunks that are not supported.
+        InputError: The folder is not an OME-Zarr or is damaged, has several planes beside channels, or chunks that are not supported.
     """
 
     georeference: Georeference | None = None
@@ -54,7 +54,7 @@ class ZarrReader:
         except PromptSegError:
             raise
         except Exception as error:  # zarr's errors have no common base, and metadata may be anything.
-            raise self._damaged("is no OME-Zarr that zarr reads, or is damaged", error) from error
+            raise self._damaged("is not an OME-Zarr that zarr reads, or is damaged", error) from error
 
     def _read_header(self, axes: Sequence[str], attributes: Mapping[str, Any]) -> None:
         shape = self._levels[0].shape
@@ -71,7 +71,7 @@ class ZarrReader:
         for level in self._levels:
             there = dict(zip(axes, level.shape, strict=True))
             if level.dtype != self._levels[0].dtype or any(there[axis] != counts[axis] for axis in axes if axis not in ("y", "x")):
-                raise InputError(f"{self._path} is no image in several sizes: they have {level.shape} of {level.dtype} beside {counts}")
+                raise InputError(f"{self._path} is not an image in several sizes: they have {level.shape} of {level.dtype} beside {counts}")
         sizes = [(level.shape[axes.index("y")], level.shape[axes.index("x")]) for level in self._levels]
         self.size: Size = sizes[0]
         if any(height > self.size[0] or width > self.size[1] for height, width in sizes):
@@ -182,7 +182,7 @@ def _array(zarr: Any, path: Path, name: str) -> Any:
             raise InputError(f"{file} has a filter for Python objects, which are no samples of an image and may run code")
     array = zarr.open_array(str(path / name), mode="r")
     if np.dtype(array.dtype).kind not in "buif":
-        raise InputError(f"{path / name} has samples of {array.dtype}, which are no image: save real numbers")
+        raise InputError(f"{path / name} has samples of {array.dtype}, which are not an image: save real numbers")
     if math.prod(array.chunks) * np.dtype(array.dtype).itemsize > LARGEST_PIECE:
         raise InputError(f"{path / name} is stored in chunks of {array.chunks}, which must be read as a whole: store it in smaller ones")
     return array

@@ -66,7 +66,7 @@ def stretched(values: NDArray[Any], limits: Limits | None) -> NDArray[np.uint8]:
         return np.asarray(values, np.uint8)
     exact = np.float64 if values.dtype.itemsize > 4 or (values.dtype.kind in "iu" and values.dtype.itemsize == 4) else np.float32
     low, high = np.asarray(limits, np.float64).T
-    with np.errstate(invalid="ignore", over="ignore"):  # Of what is no number, and of floats far beyond the limits.
+    with np.errstate(invalid="ignore", over="ignore"):  # Of what is not a number, and of floats far beyond the limits.
         scaled: NDArray[Any] = values - low.astype(exact)
         scaled *= (255 / (high - low)).astype(exact)
     np.fmax(scaled, 0, out=scaled)  # It takes 0 where the other is NaN.

@@ -102,7 +102,7 @@ class TiffReader:
         self.size: Size = (counts["Y"], counts["X"])
         self.dtype: np.dtype[Any] = np.dtype(series.dtype)
         if self.dtype.kind not in "buif":
-            raise InputError(f"{self._path} has samples of {self.dtype}, which are no image: save their magnitude")
+            raise InputError(f"{self._path} has samples of {self.dtype}, which are not an image: save their magnitude")
         self.bits = 1 if self.dtype.kind == "b" else int(series.keyframe.bitspersample)
         self._samples = counts.get("S", 1)
         self.bands = _bands(series, counts.get("C", 1), self._samples)
@@ -118,14 +118,14 @@ class TiffReader:
         self.pixel_size = stated_in_tiff(file) if _is_of_a_scanner(file) else None
 
     def _check(self, series: Any) -> None:
-        """Raise `InputError` where a size has no pixels, a piece is more than memory may hold, or a level is no copy of the first."""
+        """Raise `InputError` where a size has no pixels, a piece is more than memory may hold, or a level is not a copy of the first."""
         for level in series.levels:
             frame = level.keyframe
             if not all(level.shape):
                 raise InputError(f"{self._path} is damaged: one of its sizes has the axes {level.axes} {level.shape}. Get the file again")
             if frame.shaped[1] != 1 or len(level) != len(series) or level.axes != series.axes:
                 raise InputError(
-                    f"{self._path} is no image of one plane in several sizes: one of them has the axes {level.axes} {level.shape}"
+                    f"{self._path} is not an image of one plane in several sizes: one of them has the axes {level.axes} {level.shape}"
                 )
             if _bytes_of_segment(frame) > LARGEST_PIECE and not _is_plain(frame):
                 raise InputError(

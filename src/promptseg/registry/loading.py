@@ -143,7 +143,7 @@ def load_concept(
 
     Raises:
         UnknownModelError: There is no such model.
-        ConfigError: The model is no concept segmenter, or the engine, the device or an option does not exist.
+        ConfigError: The model is not a concept segmenter, or the engine, the device or an option does not exist.
         MissingDependencyError: A package is missing. The message has the command that installs it.
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: The model does not fit into memory.

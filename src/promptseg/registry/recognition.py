@@ -100,7 +100,7 @@ def read_folder_config(path: Path) -> Mapping[str, Any]:
     """Return the values of a ``config.json``.
 
     Raises:
-        WeightsMismatchError: It cannot be read, is too large, or is no object of JSON.
+        WeightsMismatchError: It cannot be read, is too large, or is not an object of JSON.
     """
     try:
         values = read_json(path, MAX_CONFIG_BYTES)

@@ -13,7 +13,7 @@ def cache_dir() -> Path:
     """Return the folder for weights, prepared graphs and cached embeddings: ``PROMPTSEG_HOME``, or the platform's cache folder.
 
     Raises:
-        ConfigError: ``PROMPTSEG_HOME`` is no usable path.
+        ConfigError: ``PROMPTSEG_HOME`` is not a usable path.
     """
     given = os.environ.get("PROMPTSEG_HOME")
     if given:

@@ -38,7 +38,7 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """Return the arrays of an archive by name, and its comment.
 
     Raises:
-        ValueError: The file is no archive of arrays, is damaged, or unpacks to much more than its size.
+        ValueError: The file is not an archive of arrays, is damaged, or unpacks to much more than its size.
         OSError: The file cannot be read.
     """
     try:
@@ -58,7 +58,7 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
 
 def _name(entry: zipfile.ZipInfo) -> str:
     if not entry.filename.endswith(".npy") or entry.compress_type not in COMPRESSIONS:
-        raise ValueError(f"it holds {entry.filename[:80]!r}, which is no array")
+        raise ValueError(f"it holds {entry.filename[:80]!r}, which is not an array")
     return entry.filename.removesuffix(".npy")
 
 

@@ -131,7 +131,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _existing(inputs: Inputs) -> Iterable[Path]:
     for one in inputs:
-        with contextlib.suppress(OSError, ValueError):  # A name that cannot be a path is no input.
+        with contextlib.suppress(OSError, ValueError):  # A name that cannot be a path is not an input.
             if one is not None and Path(one).exists():
                 yield Path(one)
 

@@ -212,7 +212,7 @@ class _Unpickler(pickle.Unpickler):
         """Return a storage as a one-dimensional tensor."""
         kind, dtype, key, _, count, *views = pid
         if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(key, str) or any(view is not None for view in views):
-            raise pickle.UnpicklingError("it refers to something that is no storage of numbers")
+            raise pickle.UnpicklingError("it refers to something that is not a storage of numbers")
         if key not in self._storages:
             self._storages[key] = self._storage(key, dtype, count)
         if self._storages[key].dtype != dtype:

@@ -65,7 +65,7 @@ class FrameFolders:
             return self._size()
 
     def create(self, name: str = "") -> FrameFolder:
-        """Return a new folder or, if a client calls one by this name that is no video yet, that one.
+        """Return a new folder or, if a client calls one by this name that is not a video yet, that one.
 
         Raises:
             BusyError: Too many folders are no videos yet.
@@ -110,7 +110,7 @@ class FrameFolders:
 
         Raises:
             RefusedError: The name is not one of letters, digits, ``_``, ``-`` and ``.``, or was used before.
-            InputError: It is no image, or is damaged.
+            InputError: It is not an image, or is damaged.
             TooLargeError: It has too many pixels, there are too many frames, or the frames of all videos are too large.
             OutputError: It cannot be written.
         """

@@ -102,7 +102,7 @@ class ImageStore:
             size: ``(height, width)`` of its pixels, upright, where the caller has read them all; None to check that they can be read.
 
         Raises:
-            InputError: It is no image, or is damaged.
+            InputError: It is not an image, or is damaged.
             TooLargeError: It has too many pixels, or is larger than the store.
             OutputError: It cannot be written.
         """
@@ -183,7 +183,7 @@ def checked_image(content: bytes, max_pixels: int) -> tuple[Size, str]:
     """Return the upright size ``(height, width)`` and the format of an image file, of which every pixel can be read.
 
     Raises:
-        InputError: It is no image, or is damaged.
+        InputError: It is not an image, or is damaged.
         TooLargeError: It has too many pixels.
     """
     with open_image(content) as image:

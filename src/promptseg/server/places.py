@@ -66,11 +66,11 @@ def read_bounded(path: Path, most: int) -> bytes:
 
     Raises:
         TooLargeError: It is larger than `most`.
-        NotFoundError: It is no readable file.
+        NotFoundError: It is not a readable file.
     """
     try:
         if not path.is_file():
-            raise NotFoundError(f"{path.name!r} is no file")
+            raise NotFoundError(f"{path.name!r} is not a file")
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:

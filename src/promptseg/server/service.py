@@ -153,7 +153,7 @@ class Service:
         """Keep an image that a client has sent.
 
         Raises:
-            InputError: It is no image, or is damaged.
+            InputError: It is not an image, or is damaged.
             TooLargeError: It has too many bytes or pixels.
         """
         if len(content) > self.settings.max_upload_bytes:
@@ -164,7 +164,7 @@ class Service:
         """Keep an image that a client has sent in base64, also as a ``data:`` address.
 
         Raises:
-            InputError: It is no base64 or no image.
+            InputError: It is not a base64 or no image.
             TooLargeError: It has too many bytes or pixels.
         """
         return await self.put_image(await self.compute(decoded, text))
@@ -175,7 +175,7 @@ class Service:
         Raises:
             ForbiddenError: The place is not allowed.
             NotFoundError: There is nothing.
-            InputError: It is no image, or cannot be fetched.
+            InputError: It is not an image, or cannot be fetched.
             TooLargeError: It has too many bytes or pixels.
         """
         most = self.settings.max_upload_bytes
@@ -274,7 +274,7 @@ def decoded(text: str) -> bytes:
     """Return the bytes of base64, also of a ``data:`` address.
 
     Raises:
-        InputError: It is no base64.
+        InputError: It is not a base64.
     """
     if text.startswith("data:"):
         text = text.partition(",")[2]

@@ -163,7 +163,7 @@ def _format_of_file(path: Path) -> str | None:
 
 
 def _members(path: Path) -> Mapping[str, Any] | None:
-    """Return the members of a JSON file; None if it is a list. A file that is no JSON has none."""
+    """Return the members of a JSON file; None if it is a list. A file that is not JSON has none."""
     if _head(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         return None
     try:

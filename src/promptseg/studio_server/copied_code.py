@@ -47,7 +47,7 @@ def copied_code(
     """Return what segments an image by prompts, as the server did.
 
     Args:
-        image: Path of the image. Names of any characters, and bytes that are no text, are quoted.
+        image: Path of the image. Names of any characters, and bytes that are not text, are quoted.
         prompts: The prompts; none for the classes of the detector.
         config: The pipeline that answered.
         paths: Paths of the images of examples, by their ids on the server.
@@ -106,7 +106,7 @@ def example_images(prompts: Sequence[PromptValues]) -> set[str]:
 
 
 def quoted(word: str) -> str:
-    """Return a word as a POSIX shell reads it back. Control characters and bytes that are no text are written as escapes."""
+    """Return a word as a POSIX shell reads it back. Control characters and bytes that are not text are written as escapes."""
     if word.isprintable():
         return shlex.quote(word)
     # Within $'…', which bash, zsh and ksh read, and which the next POSIX has.

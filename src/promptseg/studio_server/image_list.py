@@ -102,7 +102,7 @@ class ImageList:
         return image
 
     def _without_folder(self, source: Path | str | None) -> tuple[SourceImage, ...]:
-        """Return the images of a source that is no folder of images."""
+        """Return the images of a source that is not a folder of images."""
         if source is None or self._folder is not None:
             return ()
         path = Path(source)

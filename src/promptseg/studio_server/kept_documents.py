@@ -52,7 +52,7 @@ class KeptDocuments:
 
     Raises:
         ConfigError: The journal is damaged so that its header is lost.
-        InputError: The folder has a file `journal.jsonl` that is no journal.
+        InputError: The folder has a file `journal.jsonl` that is not a journal.
         OutputError: The folder cannot be written.
     """
 

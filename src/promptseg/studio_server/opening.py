@@ -36,7 +36,7 @@ class OpenedStudio:
 
     Attributes:
         access: Who may use it.
-        own: The folder in the dataset folder for what is no annotation.
+        own: The folder in the dataset folder for what is not an annotation.
         app: Function from the engine, the settings and a temporary folder to the application.
         unreadable: Why an image that was named itself cannot be opened as it is, as messages.
     """
@@ -121,7 +121,7 @@ def is_video(source: str | None) -> bool:
 
 
 def own_folder(out: Path) -> Path:
-    """Return the folder in a dataset folder for what is no annotation."""
+    """Return the folder in a dataset folder for what is not an annotation."""
     return out / OWN_FOLDER
 
 

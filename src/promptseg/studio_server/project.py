@@ -50,7 +50,7 @@ from .summaries import ImageSummary
 _log = logging.getLogger(__name__)
 
 OWN_FOLDER = ".studio"
-"""Folder in the dataset folder for what is no annotation: labels, the session, thumbnails."""
+"""Folder in the dataset folder for what is not an annotation: labels, the session, thumbnails."""
 
 
 class Truth(Protocol):
@@ -76,7 +76,7 @@ class Project:
         kind: ``"images"``. A video has another class, `VideoProject`.
         name: Name of the project.
         out: The dataset folder.
-        own: The folder in it for what is no annotation.
+        own: The folder in it for what is not an annotation.
         threshold: The score from which text finds objects at first.
         truth: True masks, where somebody has set them.
         rasters: Tells which images are rasters, and opens them.
@@ -85,7 +85,7 @@ class Project:
 
     Raises:
         ConfigError: The journal is damaged so that its header is lost.
-        InputError: The source cannot be read, or the folder has a file `journal.jsonl` that is no journal.
+        InputError: The source cannot be read, or the folder has a file `journal.jsonl` that is not a journal.
         OutputError: The folder cannot be written.
     """
 
@@ -317,7 +317,7 @@ class Project:
         """Keep an image file that was dropped into the page. It is on the disk when this returns.
 
         Raises:
-            InputError: It is no image, or the name has no suffix of one.
+            InputError: It is not an image, or the name has no suffix of one.
             OutputError: It cannot be written.
         """
         image_size(Path(name), content)

@@ -86,5 +86,5 @@ LOOK_SECONDS = 2.0
 
 
 def json_bytes(values: Any) -> bytes:
-    """Return values as JSON in ASCII: names of files may hold bytes that are no text."""
+    """Return values as JSON in ASCII: names of files may hold bytes that are not text."""
     return json.dumps(values, separators=(",", ":")).encode("ascii")

@@ -31,7 +31,7 @@ class VideoJournal:
         damaged: Number of damaged lines.
 
     Raises:
-        InputError: The file is no journal of a video.
+        InputError: The file is not a journal of a video.
         OutputError: The file cannot be written.
     """
 

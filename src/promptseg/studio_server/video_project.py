@@ -73,7 +73,7 @@ class VideoProject:
         name: Name of the video.
         path: The video.
         out: The dataset folder.
-        own: The folder in it for what is no annotation.
+        own: The folder in it for what is not an annotation.
         threshold: The score from which text finds objects at first.
         truth: None: true masks are of images.
         events: What the open pages are told.

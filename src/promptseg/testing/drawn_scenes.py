@@ -49,7 +49,7 @@ def write_scene(path: str | os.PathLike[str], *, kind: SheetKind = "cells", seed
         The things.
 
     Raises:
-        ConfigError: A value is out of range, or `side` is no multiple of 512.
+        ConfigError: A value is out of range, or `side` is not a multiple of 512.
         OutputError: A file cannot be written.
         MissingDependencyError: rasterio is not installed.
     """

@@ -53,7 +53,7 @@ class FakeConceptVideoSegmenter:
         """Return a session that continues a saved one.
 
         Raises:
-            InputError: The video cannot be opened, or the file is no saved session of this video.
+            InputError: The video cannot be opened, or the file is not a saved session of this video.
         """
         saved, session = SavedSession.read(path), self.open(frames)
         saved.check(self.provenance, session.size)

@@ -341,7 +341,7 @@ class FakeVideoSegmenter:
         """Return a session that continues a saved one.
 
         Raises:
-            InputError: The video cannot be opened, or the file is no saved session of this video.
+            InputError: The video cannot be opened, or the file is not a saved session of this video.
         """
         session = self.open(frames)
         session.restore(SavedSession.read(path))

@@ -86,7 +86,7 @@ def feature_grid(features: FeatureMap) -> FeatureGrid:
     """Return the feature grid of a feature map.
 
     Raises:
-        BackendError: The features are not spatial: they are no array (channels, rows, columns) with several cells.
+        BackendError: The features are not spatial: they are not an array (channels, rows, columns) with several cells.
     """
     values = features.values
     if values.ndim != 3 or not values.size:

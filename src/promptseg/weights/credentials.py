@@ -38,4 +38,4 @@ def source_server(source: str) -> str:
 
 
 def _host(parts: SplitResult) -> str | None:
-    return parts.hostname if parts.port is None or parts.port >= 0 else None  # Reading a port that is no number raises ValueError.
+    return parts.hostname if parts.port is None or parts.port >= 0 else None  # Reading a port that is not a number raises ValueError.

@@ -89,7 +89,7 @@ class Request:
 
 
 class AnsweredError(WeightsNotFoundError):
-    """A server's answer that is no file.
+    """A server's answer that is not a file.
 
     Attributes:
         status: Status code of HTTP.

@@ -193,7 +193,7 @@ def _asked(repository: str, revision: str) -> Snapshot:
             get(path, repository, answer, limit=_MAX_LISTING_BYTES, quiet=True)
             values = read_json(answer, _MAX_LISTING_BYTES)
     except InputError as error:
-        raise WeightsError(f"the answer of {_server()} about {repository} is no JSON: is it a server of the Hugging Face hub?") from error
+        raise WeightsError(f"the answer of {_server()} about {repository} is not JSON: is it a server of the Hugging Face hub?") from error
     except WeightsNotFoundError as error:
         raise WeightsNotFoundError(f"hf:{repository} at {revision} cannot be looked up: {error}") from error
     except WeightsError as error:

@@ -58,7 +58,7 @@ def test_a_color_that_voc_does_not_have_is_named(voc, save):
     save("SegmentationObject/a.png", np.full((6, 8, 3), (1, 2, 3), np.uint8))
     findings = []
     assert list(read_voc(voc).usable(findings)) == []
-    assert "(1, 2, 3) is no color of VOC" in findings[0].message
+    assert "(1, 2, 3) is not a color of VOC" in findings[0].message
 
 
 def test_an_object_with_a_bad_box_is_dropped_alone(voc, square):

@@ -55,11 +55,11 @@ def test_an_input_of_any_size_has_no_size():
 @pytest.mark.parametrize(
     ("inputs", "outputs", "message"),
     [
-        ({"images": IMAGE}, {"output0": Value((1, 84, 8400), FLOAT)}, r"a\.onnx is no detector .*runs as 'yolo=PATH'"),
-        ({"x": Value((1, 4), FLOAT)}, {"y": Value((1, 4), FLOAT)}, "is no detector that is read here: x tensor.float. 1 x 4 → y"),
+        ({"images": IMAGE}, {"output0": Value((1, 84, 8400), FLOAT)}, r"a\.onnx is not a detector .*runs as 'yolo=PATH'"),
+        ({"x": Value((1, 4), FLOAT)}, {"y": Value((1, 4), FLOAT)}, "is not a detector that is read here: x tensor.float. 1 x 4 → y"),
         ({"input": Value((4, 3, 64, 64), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "4 x 3 x 64 x 64"),
         ({"input": Value((1, 3, 9999, 64), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "9999 x 64 pixels, expected at most 2048"),
-        ({"pixel_values": IMAGE, "other": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES}, "is no detector"),
+        ({"pixel_values": IMAGE, "other": IMAGE}, {"logits": LOGITS, "pred_boxes": BOXES}, "is not a detector"),
         ({"images": IMAGE}, {"output0": BOXES, "output1": LOGITS}, r"told by the names of its outputs: labels and dets; scores and boxes"),
         ({"images": Value((1, 64, 64, 3), FLOAT)}, {"dets": BOXES, "labels": LOGITS}, "expected one image of 1 x 3 x height x width"),
         ({}, {}, "nothing → nothing"),

@@ -68,7 +68,7 @@ class TestNames:
         with torch.random.fork_rng(devices=[]):
             GroundingDinoForObjectDetection(engines.transformers.configuration(tiny)).save_pretrained(tmp_path)
         with safetensors.safe_open(tmp_path / "model.safetensors", "pt") as file:
-            theirs = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - It is no mapping.
+            theirs = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - It is not a mapping.
         unused = {name for name in theirs if name.startswith("model.backbone.conv_encoder.model.swin.layernorm.")}
         assert len(unused) == 2
         # Of attention windows, each version of transformers makes the index itself or loads it.

@@ -249,7 +249,7 @@ class TestConfiguration:
     def test_a_backbone_of_a_hub_is_refused(self, own_copy):
         folder = own_copy("mm_grounding")
         change(folder, backbone_config={"model_type": "timm_backbone", "backbone": "hf-hub:somebody/model"})
-        with pytest.raises(WeightsMismatchError, match="backbone='hf-hub:somebody/model', which is no name"):
+        with pytest.raises(WeightsMismatchError, match="backbone='hf-hub:somebody/model', which is not a name"):
             load(folder, "MMGroundingDinoForObjectDetection")
 
     def test_a_configuration_may_be_adapted_before_it_is_checked(self, own_copy):

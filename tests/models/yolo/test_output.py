@@ -95,7 +95,7 @@ def test_numbers_that_are_not_finite_are_an_error(value):
 )
 def test_an_output_of_another_shape_is_refused_with_what_was_expected(shape, prototypes, end_to_end, expected):
     kind = Output(np.zeros(shape, np.float32), np.zeros((prototypes, 4, 4), np.float32) if prototypes else None)
-    with pytest.raises(WeightsMismatchError, match=rf"tiny is no YOLO detector: its output has shape .*expected {expected} values per box"):
+    with pytest.raises(WeightsMismatchError, match=rf"is not a YOLO detector: its output has shape .*expected {expected} values per box"):
         kind.check(YoloMetadata(("dog", "cat"), 32, (64, 64), end_to_end=end_to_end), "tiny")
 
 

@@ -73,7 +73,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
     if "://" in (text := os.fspath(source)):
         raise InputError(f"{shown_source(text)} is an address, and images to annotate are files: download them, and give their folder")
     if text == "-":
-        raise InputError("standard input is no source of images to annotate: give a folder, a pattern, or a file that lists images")
+        raise InputError("standard input is not a source of images to annotate: give a folder, a pattern, or a file that lists images")
     path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
     if path.is_dir():
         if any((path / name).is_file() for name in _ZARR):

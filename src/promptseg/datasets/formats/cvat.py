@@ -102,7 +102,7 @@ class _Attributes(NamedTuple):
 
 
 def _attributes(shape: ET.Element) -> _Attributes:
-    """Return the score and the attributes of a shape. A score that is no number is an attribute like others."""
+    """Return the score and the attributes of a shape. A score that is not a number is an attribute like others."""
     values = {name: each.text or "" for each in shape.iterfind("attribute") if (name := each.get("name"))}
     if shape.get("occluded") == "1":
         values.setdefault("occluded", "true")

@@ -97,7 +97,7 @@ def _results_in(values: Any, path: Path, file: str, findings: list[Finding]) -> 
         return
     listed = values.get("results") if isinstance(values, Mapping) else values
     if not isinstance(listed, list):
-        raise _NoResultError(f"{file} is no result of promptseg")
+        raise _NoResultError(f"{file} is not a result of promptseg")
     for index, each in enumerate(listed):
         if _is_result(each):
             yield _Source(path, f"result {index} of {file}", _image_of(each, path), partial(dict, each))
@@ -117,7 +117,7 @@ def _is_result(values: object) -> bool:
 def _read_again(path: Path) -> Mapping[str, Any]:
     values = read_json(path)
     if not _is_result(values):  # It was one when the dataset was opened.
-        raise InputError(f"{path} is no result of promptseg any more")
+        raise InputError(f"{path} is not a result of promptseg any more")
     return dict(values)
 
 

@@ -38,7 +38,7 @@ class ClassColumns:
             error: Class of the errors.
 
         Raises:
-            PromptSegError: There are none, a number is no column, or a name is no text.
+            PromptSegError: There are none, a number is not a column, or a name is not text.
         """
         last = None if count is None else count - 1
         for number, name in names.items():

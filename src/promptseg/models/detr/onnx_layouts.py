@@ -79,7 +79,7 @@ def recognize(inputs: Mapping[str, Value], outputs: Mapping[str, Value], model: 
     image = next((name for name, value in inputs.items() if len(value.shape) == 4 and value.kind in _FLOATS), None)
     if layout is None:
         raise WeightsMismatchError(
-            f"{model} is no detector that is read here: {_described(inputs)} → {_described(outputs)}.{_hint(outputs)}"
+            f"{model} is not a detector that is read here: {_described(inputs)} → {_described(outputs)}.{_hint(outputs)}"
         )
     if image is None or inputs[image].shape[1] not in (3, None) or inputs[image].shape[0] not in (1, None):
         raise WeightsMismatchError(f"{model} takes {_described(inputs)}, expected one image of 1 x 3 x height x width")

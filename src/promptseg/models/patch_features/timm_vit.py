@@ -89,7 +89,7 @@ def _made(folder: Path, config: dict[str, Any]) -> torch.nn.Module:
     try:
         module: torch.nn.Module = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True, **sized)
     except (TypeError, ValueError, RuntimeError) as error:  # Other architectures have no such setting.
-        raise WeightsMismatchError(f"{folder / _CONFIG} names {name!r}, which is no vision transformer of any image size") from error
+        raise WeightsMismatchError(f"{folder / _CONFIG} names {name!r}, which is not a vision transformer of any image size") from error
     return module
 
 

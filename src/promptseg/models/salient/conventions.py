@@ -100,7 +100,7 @@ def with_preprocessor(conventions: Conventions, path: Path) -> Conventions:
     except InputError as error:
         raise WeightsMismatchError(f"{error}") from error
     if not isinstance(values, dict):
-        raise WeightsMismatchError(f"{path} is no configuration of a preprocessor: expected an object, got {shown(values)}")
+        raise WeightsMismatchError(f"{path} is not a configuration of a preprocessor: expected an object, got {shown(values)}")
     changes: dict[str, Any] = {}
     # Numbers for pixels from 0 to 255, unless they are rescaled first.
     factor = _number(path, values, "rescale_factor", 1 / 255) if values.get("do_rescale", True) else 1.0

@@ -3,7 +3,7 @@
 The settings and results are those of ``SamAutomaticMaskGenerator`` in segment-anything; only the order of the steps differs. Upstream
 upsamples three masks for each point to the image size and then drops the bad ones. Here candidates are first filtered by predicted IoU,
 before any mask is computed. Clearly unstable masks are dropped at low resolution. The rest are measured at image size where the model
-computed them (`MaskBatch.stable`), and those that are no duplicates become run lengths.
+computed them (`MaskBatch.stable`), and those that are not duplicates become run lengths.
 """
 
 from __future__ import annotations

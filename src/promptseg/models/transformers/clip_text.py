@@ -94,5 +94,5 @@ class ClipTokenizer:
 
 
 def _pair(line: object) -> tuple[str, str]:
-    first, second = line.split(" ") if isinstance(line, str) else tuple(line)  # type: ignore[arg-type]  # What is no pair raises TypeError.
+    first, second = line.split(" ") if isinstance(line, str) else tuple(line)  # type: ignore[arg-type]  # What is not a pair raises TypeError.
     return str(first), str(second)

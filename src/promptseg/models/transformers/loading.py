@@ -164,7 +164,7 @@ def tensor_files(folder: Path) -> tuple[Path, ...]:
         raise WeightsMismatchError(f"{index} is not a list of safetensors files: {_first_line(error)}") from error
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]{1,200}\.safetensors", name):
-            raise WeightsMismatchError(f"{index} names {shown(name)}, which is no safetensors file of this folder")
+            raise WeightsMismatchError(f"{index} names {shown(name)}, which is not a safetensors file of this folder")
     absent = [name for name in names if not (folder / name).is_file()]
     if absent or not names:
         raise WeightsNotFoundError(f"{folder} lacks {', '.join(absent[:4]) or 'tensors'}, which {INDEX} names: get the folder again")
@@ -278,7 +278,7 @@ def _check_values(path: Path, values: Config) -> None:
                 most = _MAX_SIZE if abs(value) > _MAX_SIZE else _MAX_LAYERS
                 raise WeightsMismatchError(f"{path} has {key}={shown(value)}, which makes more than {most}: it is damaged")
         elif key in ("backbone", "architecture") and isinstance(value, str) and not re.fullmatch(r"[\w.-]+", value):
-            raise WeightsMismatchError(f"{path} has {key}={shown(value)}, which is no name of an architecture")
+            raise WeightsMismatchError(f"{path} has {key}={shown(value)}, which is not a name of an architecture")
 
 
 def _leaves(values: Any, key: str) -> Iterator[tuple[str, Any]]:

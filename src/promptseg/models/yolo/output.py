@@ -103,7 +103,7 @@ class Output:
         shape = self.predictions.shape
         if self.predictions.ndim != 2 or shape[axis] != expected:
             raise WeightsMismatchError(
-                f"{model} is no YOLO detector: its output has shape {shape}, expected {expected} values per box ({meaning})"
+                f"{model} is not a YOLO detector: its output has shape {shape}, expected {expected} values per box ({meaning})"
             )
 
 
@@ -161,7 +161,7 @@ def decode(
 
 
 def best_scores(output: Output, metadata: YoloMetadata, classes: Collection[int]) -> dict[int, float]:
-    """Return the best score of each class by its index, whatever the threshold. A class that is no anchor's best class is left out.
+    """Return the best score of each class by its index, whatever the threshold. A class that is not an anchor's best class is left out.
 
     Args:
         output: Raw output of the model.

@@ -24,7 +24,7 @@ async def image_of(service: Service, given: ImageRef) -> Segmentable:
     Raises:
         NotFoundError: There is none of this id, path or address.
         ForbiddenError: Its place is not allowed.
-        InputError: It is no image.
+        InputError: It is not an image.
         TooLargeError: It has too many bytes or pixels.
     """
     if isinstance(given, ById):

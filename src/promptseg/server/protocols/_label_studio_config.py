@@ -163,7 +163,7 @@ def read_configuration(text: str) -> Configuration:
     """Read a labeling configuration. Entities are refused, and its size is bounded.
 
     Raises:
-        InputError: It is no XML, is too large, or has no image with a control for masks.
+        InputError: It is not XML, is too large, or has no image with a control for masks.
     """
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"a labeling configuration has at most {MAX_CHARACTERS} characters, got {len(text)}")

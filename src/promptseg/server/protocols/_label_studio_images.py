@@ -71,7 +71,7 @@ class TaskImages:
 
         Raises:
             ForbiddenError: The server may not fetch from there.
-            InputError: It cannot be fetched, or is no image.
+            InputError: It cannot be fetched, or is not an image.
             TooLargeError: It has too many bytes or pixels.
         """
         if address.startswith("data:"):
@@ -160,7 +160,7 @@ def resolved(address: str, base: str) -> tuple[str, bool]:
     address = quote(address, safe=_SAFE)  # Names of uploaded files may have spaces.
     if scheme is None:
         if not address.startswith("/") or address.startswith("//"):
-            raise InputError(f"{address[:80]!r} is no address of an image: it begins with / or https://")
+            raise InputError(f"{address[:80]!r} is not an address of an image: it begins with / or https://")
         if not base:
             raise InputError(
                 "Label Studio's address is not known here: start promptseg serve with --label-studio URL, "

@@ -98,7 +98,7 @@ def _draw(drawn: _Drawn, region: Region, size: Size, positive: bool) -> None:
         return
     mask = region_mask(region, size)
     if isinstance(mask, str):
-        raise InputError(f"a region of type {region.type!r} is no prompt: {mask}")
+        raise InputError(f"a region of type {region.type!r} is not a prompt: {mask}")
     if not mask.area:
         return
     if rectangle:

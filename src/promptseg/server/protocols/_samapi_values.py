@@ -162,7 +162,7 @@ def prompt_of(given: ObjectIn, size: Size, mask: str | None = None) -> Prompt:
 
     Raises:
         PromptError: There is none, or it is not usable.
-        InputError: The mask is no image.
+        InputError: The mask is not an image.
     """
     parts: list[Prompt] = []
     if given.bbox:

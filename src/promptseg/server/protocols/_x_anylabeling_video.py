@@ -134,7 +134,7 @@ def _write(service: Service, frames: FrameFolder, contents: list[str]) -> None:
 def _session(video: VideoRecord) -> Session:
     session = _SESSIONS.get(video)
     if session is None:
-        raise NotFoundError("this video is no session of X-AnyLabeling")
+        raise NotFoundError("this video is not a session of X-AnyLabeling")
     return session
 
 

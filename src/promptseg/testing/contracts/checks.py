@@ -17,7 +17,7 @@ from ...results import Provenance
 
 
 def check_unreadable_images(use: Callable[[ImageLike], object], folder: Path) -> None:
-    """Assert that a function raises `InputError` for inputs that are no image."""
+    """Assert that a function raises `InputError` for inputs that are not an image."""
     for broken in (folder / "absent.png", b"not an image", np.zeros((0, 5, 3), np.uint8), np.zeros((4, 5, 3), np.complex64)):
         with pytest.raises(InputError):
             use(broken)

@@ -163,7 +163,7 @@ def _read(name: str, path: Path, image: dict[str, Any], annotations: list[tuple[
 def segmentation_mask(
     segmentation: object, size: Size, label: str | None, score: float | None, collector: ObjectCollector | None = None, key: object = None
 ) -> Mask | None:
-    """Return the mask of a segmentation, or None when there is none. A part that is no polygon is dropped when others are good."""
+    """Return the mask of a segmentation, or None when there is none. A part that is not a polygon is dropped when others are good."""
     if not segmentation:
         return None
     if isinstance(segmentation, dict):

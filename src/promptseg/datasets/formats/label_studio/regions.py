@@ -138,7 +138,7 @@ def _curve(vertices: object) -> NDArray[np.float64]:
         raise InputError("vertices are a list of objects with x and y")
     points = []
     for start, end in zip(vertices, [*vertices[1:], vertices[0]], strict=True):
-        # A vertex that is no curve may keep control points from before.
+        # A vertex that is not a curve may keep control points from before.
         leaving = start.get("controlPoint2") if start.get("isBezier") else None
         arriving = end.get("controlPoint1") if end.get("isBezier") else None
         corners = [np.array([_number(each, "x"), _number(each, "y")]) for each in (start, leaving or start, arriving or end, end)]

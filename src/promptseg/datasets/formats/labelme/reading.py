@@ -175,7 +175,7 @@ def _label(label: object) -> str | None:
     """Return the label of a shape. Numbers are written as text.
 
     Raises:
-        InputError: When it is no name.
+        InputError: When it is not a name.
     """
     if label is None or isinstance(label, str):
         return label or None

@@ -148,7 +148,7 @@ def _of_colors(colors: NDArray[Any], label_image: Path) -> NDArray[np.uint8]:
     numbers: NDArray[np.uint8] = order[places].astype(np.uint8)
     if (palette[numbers] != codes).any():
         wrong = colors[palette[numbers] != codes][0].tolist()
-        raise InputError(f"mask {label_image} is in color, and {tuple(wrong)} is no color of VOC: expected object numbers")
+        raise InputError(f"mask {label_image} is in color, and {tuple(wrong)} is not a color of VOC: expected object numbers")
     return numbers
 
 

@@ -88,7 +88,7 @@ def corners(element: ET.Element) -> list[float]:
     """Return ``[x0, y0, x1, y1]`` of the box of an object, half-open, in pixels.
 
     Raises:
-        ValueError: When a corner is no number.
+        ValueError: When a corner is not a number.
     """
     x0, y0, x1, y1 = (float(element.findtext(f"bndbox/{corner}") or "") for corner in ("xmin", "ymin", "xmax", "ymax"))
     return [x0 - 1, y0 - 1, x1, y1]

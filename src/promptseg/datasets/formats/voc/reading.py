@@ -43,7 +43,7 @@ def read_voc(
     """
     folder = Path(root)
     if not (folder / "Annotations").is_dir():
-        raise InputError(f"{root} is no VOC folder: expected a folder with the folders Annotations and SegmentationObject")
+        raise InputError(f"{root} is not a VOC folder: expected a folder with the folders Annotations and SegmentationObject")
     lookup = ImageLookup(folder / "JPEGImages" if images is None else images)
     files = files_under(folder / "Annotations", frozenset({".xml"}))
     if not files:

@@ -265,7 +265,7 @@ def _parse(text: str) -> _Line:
     if len(coordinates) < 4 or not np.isfinite(numbers).all() or not float(first).is_integer() or abs(float(first)) > _GREATEST:
         raise ValueError(expected)
     if score is not None and not 0 <= score <= 1:
-        raise ValueError(f"{expected}: {len(numbers)} coordinates are not pairs, and {score:g} is no confidence")
+        raise ValueError(f"{expected}: {len(numbers)} coordinates are not pairs, and {score:g} is not a confidence")
     if not ((coordinates >= -_OVERHANG) & (coordinates <= 1 + _OVERHANG)).all():
         raise ValueError(f"{expected}: the coordinates seem to be pixels")
     return _Line(int(float(first)), coordinates, score)

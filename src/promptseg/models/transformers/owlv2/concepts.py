@@ -65,7 +65,7 @@ class Owlv2Concepts(StaysInProcess):
     The query of an example is the embedding of the patch that stands for it (`promptseg.models.transformers.owlv2.queries`). Several
     positive examples are one query, the mean of theirs. A concept with a phrase and examples has the mean of both scores. A box that is
     as much like a negative example as like the concept is left out. The score of a mask is that of its box. The presence is the best score
-    of all boxes: it sorts images, and is no calibrated probability.
+    of all boxes: it sorts images, and is not a calibrated probability.
 
     Args:
         model: OWLv2.

@@ -60,7 +60,7 @@ class Tokenizer:
         if names is None:
             raise WeightsNotFoundError(f"{folder} has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt")
         if large := [name for name in names if (folder / name).stat().st_size > _MAX_BYTES]:
-            raise WeightsMismatchError(f"{folder / large[0]} is no tokenizer of SAM 3: it is larger than {_MAX_BYTES >> 20} MiB")
+            raise WeightsMismatchError(f"{folder / large[0]} is not a tokenizer of SAM 3: it is larger than {_MAX_BYTES >> 20} MiB")
         try:
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
             tokens, pad, largest = tokenizer("a").input_ids, tokenizer.pad_token_id, max(tokenizer.get_vocab().values())
