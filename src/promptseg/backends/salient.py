@@ -67,7 +67,7 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
 
     Raises:
         WeightsNotFoundError: The path does not exist, or the folder has no ONNX file, or several of which none is the model's.
-        WeightsMismatchError: The file is no ONNX file, or is damaged.
+        WeightsMismatchError: The file is not an ONNX file, or is damaged.
     """
     file = onnx_file(path, model, engine)
     told = [path / _PREPROCESSOR] if (path / _PREPROCESSOR).is_file() else []
