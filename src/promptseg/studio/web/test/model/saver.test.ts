@@ -66,6 +66,18 @@ test("an image that is opened again shows what is still unsent", async () => {
   expect(uidsOf(saver.open("one", world.opened("one")))).toBe("abx");
 });
 
+test("what was accepted of an image comes late, when it is saved and others were opened since, and is saved too", async () => {
+  const world = new World();
+  const saver = world.page();
+  saver.open("one", world.opened("one"));
+  saver.save("one", add("x"));
+  await vi.advanceTimersByTimeAsync(10);
+  saver.open("two", world.opened("two"));
+  saver.save("one", add("y"));
+  await vi.advanceTimersByTimeAsync(10);
+  expect(uidsOf(world.servers.one!.document)).toBe("abxy");
+});
+
 test("an image that is opened again, saved, shows what others changed", async () => {
   const world = new World();
   const saver = world.page();
