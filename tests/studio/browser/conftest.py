@@ -207,9 +207,18 @@ class Fingers:
 
 
 def serious_faults(page):
-    """Return the serious faults that axe-core finds in a page as it is: rule, impact, and what has them."""
+    """Return the serious faults that axe-core finds in a page at rest: rule, impact, and what has them.
+
+    While a color changes to another, its contrast is of neither.
+    """
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())  # By the debugger: the page itself takes no inline script.
+    page.evaluate(
+        """() => {
+            const ends = document.getAnimations().filter((each) => Number.isFinite(each.effect.getComputedTiming().endTime));
+            ends.forEach((each) => each.finish());
+        }"""
+    )
     found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
     told = [(each["id"], each["impact"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found]
     return [each for each in told if each[1] in {"serious", "critical"}]
