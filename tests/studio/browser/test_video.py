@@ -146,8 +146,18 @@ class VideoPage:
     def value_text(self):
         return self.page.get_by_test_id("timeline").get_attribute("aria-valuetext")
 
+    def comes_to(self, holds):
+        """Wait until something holds of `runs`, and return them."""
+        end = time.monotonic() + SECONDS
+        while not holds(runs := self.runs):
+            assert time.monotonic() < end, runs
+            self.page.wait_for_timeout(20)
+        return runs
+
     @property
     def runs(self):
+        """The runs of frames of each object, as the server has them when the page has sent all."""
+        self.wait_for("promptsegStudio.state.save === 'saved'")
         return [each["runs"] for each in self.client.get("/v1/studio/video").json()["objects"]]
 
 
@@ -277,23 +287,23 @@ def test_an_object_is_removed_from_the_video_and_brought_back(video):
 
 def test_what_is_said_of_the_video_is_undone_and_made_again_by_keys(video):
     video.mark(red_x(0) + 5, 30)
-    marked = video.runs
+    marked = video.comes_to(lambda runs: runs != [])
     video.choose_more("video-gone")
     video.wait_for("promptsegStudio.state.objects.length === 0")
-    gone = video.runs
+    gone = video.comes_to(lambda runs: runs != marked)
     video.page.keyboard.press("Control+z")
     video.wait_for("promptsegStudio.state.objects.length === 1")
-    assert video.runs == marked
+    video.comes_to(lambda runs: runs == marked)
     video.page.keyboard.press("Control+Shift+z")
     video.wait_for("promptsegStudio.state.objects.length === 0")
-    assert video.runs == gone != marked
+    video.comes_to(lambda runs: runs == gone)
     video.page.keyboard.press("Control+z")
     video.wait_for("promptsegStudio.state.objects.length === 1")
     video.choose_more("video-remove")
     video.wait_for("promptsegStudio.state.objects.length === 0")
     video.page.keyboard.press("Control+z")
     video.wait_for("promptsegStudio.state.objects.length === 1")
-    assert video.runs == marked
+    video.comes_to(lambda runs: runs == marked)
 
 
 def test_axe_finds_no_serious_fault_in_a_video(video):
