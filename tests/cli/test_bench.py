@@ -25,6 +25,15 @@ def test_json_has_every_step(run, add_model, save_image):
     assert figure["size"] == [60, 80]
 
 
+def test_nothing_is_timed_if_a_name_is_wrong(run, add_model):
+    loaded = []
+    add_model("cutter", "segmenter", lambda _: loaded.append("cutter"))
+    done = run("bench", "cutter", "cuter")
+    assert done.exit_code == 2
+    assert "there is no model 'cuter'. Did you mean 'cutter'" in done.stderr
+    assert loaded == []
+
+
 def test_no_rounds_are_wrong_usage(run):
     done = run("bench", "mini-sam", "--rounds", "0")
     assert done.exit_code == 2

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ..registry import choose
 from ..runtime import progress
 from ..speed.figures import STEPS, SpeedFigure, figures_path
 from . import completion
@@ -39,6 +40,8 @@ def bench(
         raise usage_error(f"--rounds is at least 1, got {rounds}")
     figures: list[SpeedFigure] = []
     with errors_as_messages(), progress.shown():
+        for name in models:  # All of them before the first is timed, which takes minutes.
+            choose(name, engine=engine)
         for name in models:
             figures.append(measured(name, engine=engine, device=device, image=image, rounds=rounds, everything=not no_everything))
             if not as_json:
