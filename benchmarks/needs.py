@@ -88,6 +88,11 @@ else:
 model.save_pretrained(path)
 """
 
+EXPORT = """
+import sys, promptseg
+promptseg.export_onnx(sys.argv[1], sys.argv[3], weights=sys.argv[2], layout="transformers-js")
+"""
+
 GROUNDING = {
     "grounding-dino-swin-t": {},
     "grounding-dino-swin-b": {
@@ -218,6 +223,10 @@ def main() -> None:
                 elif engine.backend == "hf_sam":
                     module, path = "transformers.modeling_utils", folder
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
+                elif engine.variant == "transformers-js" and model.name in HF_SIZES:
+                    module, path = "onnxruntime", str(Path(folder) / "pair")
+                    run(HF_WRITE, model.engine("transformers").variant, repr(HF_SIZES[model.name]), folder)
+                    run(EXPORT, model.name, folder, path)
                 elif engine.backend in DETECTORS and random_detectors.can_write(model.name):
                     module = "onnxruntime" if engine.name == "onnx" else "transformers.modeling_utils"
                     answer = ANSWERS.get(engine.backend, DETECT)
