@@ -139,7 +139,7 @@ image = promptseg.load_image(image_path)
 options = dict(engine=engine, device="cpu")
 if path:
     options.update(weights=path)
-    if engine != "onnx":
+    if "{module}" != "onnxruntime":
         options.update(dtype=dtype, allow_slow=True)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 {answer}

@@ -36,7 +36,7 @@ from ..models.yolo.output import Form, Output, YoloMetadata
 from ..registry import LoadRequest
 from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
-from ..runtime.onnx import device_of, inference_session
+from ..runtime.onnx import device_of, inference_session, session_options
 from ..runtime.onnx_files import check_onnx
 from ._class_names import CONFIG, MAX_CONFIG_BYTES, class_columns
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
@@ -78,11 +78,7 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, device: str, threads: int, names: Any = None) -> None:
         check_onnx(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Idle threads would take processor time from others.
-        self._session = inference_session(path, options, device)
+        self._session = inference_session(path, session_options(threads), device)
         session = self._session.get()
         self._input = _image_input(path, session)
         self.dtype = np.dtype(_FLOATS[self._input.type]).name

@@ -29,7 +29,7 @@ from ..registry import LoadRequest
 from ..registry.spec import Engine, ModelSpec
 from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
-from ..runtime.onnx import device_of, inference_session
+from ..runtime.onnx import device_of, inference_session, session_options
 from ..runtime.onnx_files import ends_in_probabilities, external_files, read_structure
 from ..weights.store import ModelWeights, file_sha256
 from ._onnx_file import onnx_file
@@ -90,11 +90,7 @@ class OnnxSalient:
 
     def __init__(self, path: Path, device: str, threads: int, size: Size) -> None:
         graph = read_structure(path).graph
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Idle threads would take processor time from others.
-        self._session = inference_session(path, options, device)
+        self._session = inference_session(path, session_options(threads), device)
         inputs, outputs = self._session.get().get_inputs(), self._session.get().get_outputs()
         self._path, self._input, self._output = path, inputs[0], outputs[0].name
         self.size = _input_size(path, inputs, size)

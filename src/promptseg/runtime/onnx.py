@@ -48,11 +48,6 @@ class Runtime:
     def __init__(self, device: str, threads: int) -> None:
         self.device = device
         self.threads = threads
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._options.log_severity_level = 3
-        # Between two graphs NumPy computes. ONNX Runtime's waiting threads would slow it down if they spun.
-        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
     @property
     def workers(self) -> int:
@@ -63,14 +58,19 @@ class Runtime:
         """Return a factory of sessions that compute on the calling thread alone, so that several can run at once."""
         return Runtime(self.device, threads=1)
 
-    def session(self, model: Path | bytes) -> Session:
+    def session(self, model: Path | bytes, *, memory_pattern: bool = False) -> Session:
         """Return a session for a graph, given as a file or serialized.
+
+        Args:
+            model: The graph.
+            memory_pattern: See `session_options`.
 
         Raises:
             WeightsMismatchError: ONNX Runtime cannot load the graph, or a file is not what it says about itself.
         """
         dtype = check_onnx(model) if isinstance(model, Path) else None
-        return Session(inference_session(model, self._options, self.device), self.device, dtype)
+        options = session_options(self.threads, memory_pattern=memory_pattern)
+        return Session(inference_session(model, options, self.device), self.device, dtype)
 
 
 class Session:
@@ -97,37 +97,34 @@ class Session:
         self.inputs = {value.name: _value(value) for value in inference.get().get_inputs()}
         self.outputs = {value.name: _value(value) for value in inference.get().get_outputs()}
 
-    def __call__(self, inputs: Mapping[str, Any], only: Sequence[str] = ()) -> list[Any]:
+    def __call__(self, inputs: Mapping[str, Any]) -> list[Any]:
         """Run the graph and return its outputs in order.
 
         Args:
             inputs: Inputs by name.
-            only: Names of the outputs to return. Nothing else is computed. Empty for all outputs.
 
         Raises:
             BackendError: ONNX Runtime failed.
         """
         run = _run if self._device == "cpu" else _run_bound
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = bool(only)
         try:
-            return run(self._inference.get(), inputs, list(only or self.outputs), self._device, options)
+            return run(self._inference.get(), inputs, list(self.outputs), self._device)
         except PromptSegError:
             raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
 
 
-def _run(inference: Any, inputs: Mapping[str, Any], outputs: list[str], _device: str, options: Any) -> list[Any]:
+def _run(inference: Any, inputs: Mapping[str, Any], outputs: list[str], _device: str) -> list[Any]:
     """Run a graph on the CPU, without a copy of inputs or outputs."""
     values = {
         name: onnxruntime.OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()
     }
-    results: list[Any] = inference.run_with_ort_values(outputs, values, options)
+    results: list[Any] = inference.run_with_ort_values(outputs, values)
     return results
 
 
-def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], device: str, options: Any) -> list[Any]:
+def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], device: str) -> list[Any]:
     """Run a graph on a device whose results stay there.
 
     An array is copied to where the graph reads it: to the device, or for a shape to nowhere. A result of another graph is on the device.
@@ -141,9 +138,26 @@ def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], de
     for name in outputs:
         binding.bind_output(name, kind_of(device), index_of(device) or 0)
     binding.synchronize_inputs()
-    inference.run_with_iobinding(binding, options)
+    inference.run_with_iobinding(binding)
     results: list[Any] = binding.get_outputs()
     return results
+
+
+def session_options(threads: int, *, memory_pattern: bool = False) -> Any:
+    """Return the settings of a session, an `onnxruntime.SessionOptions`.
+
+    Args:
+        threads: Number of threads that compute within an operation.
+        memory_pattern: Whether a run on shapes that were seen before takes its memory as one block, planned from the run before. Small
+            graphs are up to a tenth faster so. What the first run took stays beside the block, so a large graph would need twice its memory.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_mem_pattern = memory_pattern
+    options.log_severity_level = 3
+    # Between two graphs NumPy computes. ONNX Runtime's waiting threads would slow it down, and other programs, if they spun.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def inference_session(model: Path | bytes, options: Any, device: str) -> PerProcess[Any]:
@@ -151,7 +165,7 @@ def inference_session(model: Path | bytes, options: Any, device: str) -> PerProc
 
     Args:
         model: The graph, as a file or serialized.
-        options: Settings, an `onnxruntime.SessionOptions`.
+        options: Settings, from `session_options`.
         device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU. After a fork there is no session on a GPU, but a `BackendError`.
 
     Raises:

@@ -52,13 +52,6 @@ class Encoder:
         """Return the features of an image (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
         return [value.numpy() for value in self.values(image, geometry)]
 
-    def constant(self, index: int) -> Any:
-        """Return the feature at an index in `Pair.features` that does not depend on the image, in the memory of ONNX Runtime."""
-        side = self.preprocessing.side
-        name = list(self._session.outputs)[self._features[index]]
-        (found,) = self._session({self._input: np.zeros((1, 3, side, side), self._number)}, [name])
-        return found
-
     def values(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[Any]:
         """Return the same features in the memory of ONNX Runtime (`onnxruntime.OrtValue`), on its device."""
         resized = geometry.resize(image)
@@ -68,6 +61,13 @@ class Encoder:
             plane = batch[0, channel, :height, :width]
             np.subtract(resized[:, :, channel], np.float32(self.preprocessing.mean[channel]), out=plane)
             plane /= np.float32(self.preprocessing.std[channel])
+        return self._run(batch)
+
+    def of_nothing(self) -> list[Any]:
+        """Return the features of an image of zeros, likewise."""
+        return self._run(np.zeros((1, 3, self.preprocessing.side, self.preprocessing.side), np.float32))
+
+    def _run(self, batch: NDArray[np.float32]) -> list[Any]:
         outputs = self._session({self._input: batch.astype(self._number, copy=False)})
         return [outputs[index] for index in self._features]
 

@@ -91,13 +91,13 @@ class OnnxSam:
         graphs = prepare(pair, decoder_sha256)
         self._encoder = Encoder(pair, runtime, encoder)
         self.provenance = replace(provenance, dtype=self._encoder.dtype or provenance.dtype)
-        self._context, self._mask_context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
+        self._context, self._mask_context, *decoding = (runtime.session(graphs[name], memory_pattern=True) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.
         self.workers = runtime.workers
         self._keeps_features = runtime.device != "cpu"
         single = runtime.one_thread()
-        self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
+        self._one_thread = _Decoding(*(single.session(graphs[name], memory_pattern=True) for name in ("decoder", "upscaling")))
         self._contexts: WeakKeyDictionary[Embedding, _Context] = WeakKeyDictionary()
         self._lock = Lock()
 

@@ -46,7 +46,7 @@ class OriginalDecoder:
     def __init__(self, pair: Pair, runtime: Runtime, trial: Mapping[str, NDArray[Any]]) -> None:
         graph = _cut(pair)
         self._low_res = pair.low_res
-        self._session, self._one_thread = runtime.session(graph), runtime.one_thread().session(graph)
+        self._session, self._one_thread = (each.session(graph, memory_pattern=True) for each in (runtime, runtime.one_thread()))
         try:
             self.candidates = self([trial], one_thread=False).scores.shape[1]
         except (BackendError, KeyError, ValueError) as error:

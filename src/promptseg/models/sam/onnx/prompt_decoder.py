@@ -37,7 +37,7 @@ class _Graph:
     @classmethod
     def of(cls, model: Any, runtime: Runtime) -> _Graph:
         content = model.SerializeToString()
-        return cls(runtime.session(content), runtime.one_thread().session(content))
+        return cls(*(each.session(content, memory_pattern=True) for each in (runtime, runtime.one_thread())))
 
 
 class PromptDecoder:

@@ -55,9 +55,9 @@ class OnnxTransformersJs:
         self.decode_batch = decode_batch if self._decoder.batches else 1
         self._names = names = list(pair.features)
         # Positions of the image tokens are the same for every image: they are no part of an embedding.
-        self._constant = {POSITIONS: self._encoder.constant(names.index(POSITIONS))} if POSITIONS in names else {}
+        self._positions: Any = None
         self._features = [name for name in names if name != POSITIONS]
-        self.decoder_config = _decoder_config(self._decoder, sam2=not self._constant)
+        self.decoder_config = _decoder_config(self._decoder, sam2=POSITIONS not in names)
 
     def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size."""
@@ -78,10 +78,19 @@ class OnnxTransformersJs:
             PromptError: The decoder takes no boxes or no earlier mask, and a prompt has one.
         """
         features = {name: where_it_is(embedding.features, name) for name in self._features}
-        return self._decoder({**features, **self._constant}, prompts, one_thread=one_thread)
+        if POSITIONS in self._names:
+            features[POSITIONS] = self._known_positions()
+        return self._decoder(features, prompts, one_thread=one_thread)
+
+    def _known_positions(self) -> Any:
+        """Return the positions of the image tokens. The encoder gives them with each image, and runs for them alone only before the first."""
+        if self._positions is None:
+            self._positions = self._encoder.of_nothing()[self._names.index(POSITIONS)]
+        return self._positions
 
     def _encode(self, image: NDArray[np.uint8], geometry: InputGeometry) -> Embedding:
         values = dict(zip(self._names, self._encoder.values(image, geometry), strict=True))
+        self._positions = values.get(POSITIONS, self._positions)
         own = {name: values[name] for name in self._features}
         features: Mapping[str, NDArray[np.float32]] = (
             DeviceFeatures(own, _as_array) if self._keeps_features else {name: _as_array(value) for name, value in own.items()}
