@@ -1,5 +1,9 @@
 """Sessions of ONNX Runtime: threads, devices, and the errors of graphs."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
@@ -70,3 +74,22 @@ def test_on_a_device_arrays_are_copied_there_and_results_stay_and_are_passed_on(
 def test_an_input_of_another_shape_is_an_error_of_ours_on_a_device_too(doubling, fake_onnx_cuda):
     with pytest.raises(BackendError, match="ONNX Runtime failed"):
         Runtime("cuda", 1).session(doubling)({"x": np.ones((1, 2, 4), np.float32)})
+
+
+def test_a_run_on_shapes_seen_before_takes_no_further_memory():
+    values = "import resource, numpy as np, onnx; from onnx import helper; from promptseg.runtime.onnx import Runtime\n"
+    code = values + textwrap.dedent("""\
+        kinds = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4096, 4096]) for name in "xy"]
+        nodes = [helper.make_node(kind, [before], [after]) for kind, before, after in (("Exp", "x", "a"), ("Sin", "a", "b"), ("Cos", "b", "y"))]
+        graph = helper.make_graph(nodes, "g", kinds[:1], kinds[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        session, array = Runtime("cpu", 1).session(model.SerializeToString()), np.zeros((4096, 4096), np.float32)
+        peaks = []
+        for _ in range(3):
+            session({"x": array})
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        print(*peaks)
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, _, last = map(int, done.stdout.split())
+    assert last - first < 32  # The array has 64 MiB.

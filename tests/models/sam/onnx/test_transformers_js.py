@@ -8,6 +8,8 @@ import pytest
 
 import promptseg
 from promptseg.errors import ConfigError, PromptError, WeightsMismatchError
+from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.models.sam.onnx.encoder import Encoder
 from promptseg.prompts import Prompt
 from promptseg.registry import fetch, find_model
 
@@ -71,6 +73,19 @@ def _one_point():
     from promptseg.models.sam.model import PointPrompts
 
     return PointPrompts(np.array([[[30, 30], [0, 0]]], np.float32), np.array([[1, -1]]))
+
+
+def test_loading_runs_no_encoder_and_a_cached_embedding_is_decoded_without_an_image(load, photo, tmp_path, monkeypatch):
+    runs = []
+    run = Encoder._run
+    monkeypatch.setattr(Encoder, "_run", lambda encoder, batch: runs.append(batch.any()) or run(encoder, batch))
+    first = load("sam", cache=EmbeddingCache(folder=tmp_path)).open(photo())
+    (mask,) = first.segment([Prompt.point(40, 50)])
+    assert runs == [True]
+    again = load("sam", cache=EmbeddingCache(folder=tmp_path)).open(photo())
+    assert again.segment([Prompt.point(40, 50)])[0] == mask
+    again.segment([Prompt.point(41, 50)])
+    assert runs == [True, False]  # Of zeros, for the positions alone.
 
 
 class TestPrecisions:
