@@ -80,7 +80,7 @@ def test_a_run_on_shapes_seen_before_takes_no_further_memory():
     values = "import resource, numpy as np, onnx; from onnx import helper; from promptseg.runtime.onnx import Runtime\n"
     code = values + textwrap.dedent("""\
         kinds = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4096, 4096]) for name in "xy"]
-        nodes = [helper.make_node(kind, [before], [after]) for kind, before, after in (("Exp", "x", "a"), ("Sin", "a", "b"), ("Cos", "b", "y"))]
+        nodes = [helper.make_node(kind, [before], [after]) for kind, before, after in zip(("Exp", "Sin", "Cos"), "xab", "aby")]
         graph = helper.make_graph(nodes, "g", kinds[:1], kinds[1:])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         session, array = Runtime("cpu", 1).session(model.SerializeToString()), np.zeros((4096, 4096), np.float32)

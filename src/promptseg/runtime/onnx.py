@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,8 @@ def session_options(threads: int, *, memory_pattern: bool = False) -> Any:
 
     Args:
         threads: Number of threads that compute within an operation.
-        memory_pattern: Whether a run on shapes that were seen before takes its memory as one block, planned from the run before. Small
-            graphs are up to a tenth faster so. What the first run took stays beside the block, so a large graph would need twice its memory.
+        memory_pattern: Whether a run on shapes that were seen before takes its memory as one block, planned from the first run. Small
+            graphs are up to a tenth faster so. What the first run took stays beside the block: a large graph would need twice its memory.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

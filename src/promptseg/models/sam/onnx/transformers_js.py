@@ -83,7 +83,7 @@ class OnnxTransformersJs:
         return self._decoder(features, prompts, one_thread=one_thread)
 
     def _known_positions(self) -> Any:
-        """Return the positions of the image tokens. The encoder gives them with each image, and runs for them alone only before the first."""
+        """Return the positions of the image tokens. The encoder gives them with each image; before the first it runs for them alone."""
         if self._positions is None:
             self._positions = self._encoder.of_nothing()[self._names.index(POSITIONS)]
         return self._positions
