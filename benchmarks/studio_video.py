@@ -21,8 +21,8 @@ from common import parser
 from promptseg import Mask, Masks
 from promptseg.results import FrameMasks
 from promptseg.runtime.host import processor_name
-from promptseg.studio_server.video_changes import KeyFrame, VideoChange
-from promptseg.studio_server.video_project import VideoProject
+from promptseg.studio_server.video.changes import KeyFrame, VideoChange
+from promptseg.studio_server.video.project import VideoProject
 
 FPS = 25
 SIZE = (180, 320)

@@ -22,9 +22,9 @@ from .project import OWN_FOLDER, Project, open_project
 from .raster_files import RasterFiles
 from .sample import add_sample
 from .truth import Truth
-from .video_app import create_video_studio
-from .video_project import JOURNAL as VIDEO_JOURNAL
-from .video_project import open_video_project
+from .video.app import create_video_studio
+from .video.project import JOURNAL as VIDEO_JOURNAL
+from .video.project import open_video_project
 
 NAME = "promptseg-studio"
 """Name of the dataset folder where no images are given."""

@@ -17,8 +17,8 @@ from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ..pyramid import TILE, level_sizes
 from ..state import json_bytes
-from ..video_documents import change_frame, frame_document
-from ..video_state import InVideo
+from ..video.documents import change_frame, frame_document
+from ..video.state import InVideo
 from .changing import changed_bytes, changed_or_refused
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, change_of, document_values
 

@@ -21,13 +21,13 @@ from ...server.api.schemas import JobOut, PromptIn
 from ...server.errors import ConflictError
 from ..background import on_thread
 from ..exporting import Export
-from ..video_changes import KeyFrame, VideoChange
-from ..video_export import export
-from ..video_masks import ObjectOnFrame
-from ..video_objects import GONE, KEY, LOST, SEEN
-from ..video_project import VideoProject
-from ..video_state import InVideo, VideoStudio
-from ..video_tracking import Tracking, track
+from ..video.changes import KeyFrame, VideoChange
+from ..video.export import export
+from ..video.masks import ObjectOnFrame
+from ..video.objects import GONE, KEY, LOST, SEEN
+from ..video.project import VideoProject
+from ..video.state import InVideo, VideoStudio
+from ..video.tracking import Tracking, track
 from .schemas import ExportOut, MaskIn
 from .video_schemas import TrackedMasksOut, VideoChangeIn, VideoExportIn, VideoStateOut, VideoTrackIn, VideoVersionOut
 from .work import export_out

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..server.jobs import JobRecord
-from .exporting import Downloads
+from ...server.jobs import JobRecord
+from ..exporting import Downloads
+from ..project_thread import WithProjectThread, project_thread
 from .frame_pyramids import FramePyramids
-from .project_thread import WithProjectThread, project_thread
-from .video_project import VideoProject
+from .project import VideoProject
 
 
 @dataclass

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from ..masks import Mask
-from ..server.errors import ConflictError
-from .changes import Change, Changed, ChangedByOthersError
-from .documents import ImageDocument, Source, StudioObject, check_object
-from .video_changes import KeyFrame, VideoChange
-from .video_objects import GONE, KEY, SEEN, VideoObject
-from .video_project import VideoProject
+from ...masks import Mask
+from ...server.errors import ConflictError
+from ..changes import Change, Changed, ChangedByOthersError
+from ..documents import ImageDocument, Source, StudioObject, check_object
+from .changes import KeyFrame, VideoChange
+from .objects import GONE, KEY, SEEN, VideoObject
+from .project import VideoProject
 
 
 def frame_document(project: VideoProject, frame: int) -> ImageDocument:

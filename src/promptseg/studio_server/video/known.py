@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..server.errors import NotFoundError
-from .video_objects import GONE, KEY, NONE, SEEN, Track, VideoObject
+from ...server.errors import NotFoundError
+from .objects import GONE, KEY, NONE, SEEN, Track, VideoObject
 
 
 class KnownObjects:

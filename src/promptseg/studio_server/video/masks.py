@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..masks import Mask, Size
-from ..server.errors import RefusedError
-from .video_changes import KeyFrame
-from .video_objects import GONE, KEY, VideoObject, kind_of
+from ...masks import Mask, Size
+from ...server.errors import RefusedError
+from .changes import KeyFrame
+from .objects import GONE, KEY, VideoObject, kind_of
 
 
 @dataclass(frozen=True, eq=False)

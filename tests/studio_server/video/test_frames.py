@@ -8,8 +8,7 @@ from PIL import Image
 
 from promptseg.errors import InputError
 from promptseg.server.errors import NotFoundError
-from promptseg.studio_server import video_frames
-from promptseg.studio_server.video_frames import DisplayFrames, encoded
+from promptseg.studio_server.video.frames import BEHIND, DisplayFrames, encoded
 
 pytest.importorskip("av")
 COUNT = 30
@@ -105,4 +104,4 @@ def test_going_back_decodes_a_few_frames_together(frames, monkeypatch):
     monkeypatch.setattr(frames, "_seek", lambda index: sought.append(index) or original(index))
     for index in range(24, 10, -1):
         frames.jpeg(index, 64).result(60)
-    assert len(sought) <= 1 + 14 // video_frames.BEHIND
+    assert len(sought) <= 1 + 14 // BEHIND

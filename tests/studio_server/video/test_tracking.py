@@ -12,10 +12,10 @@ from promptseg import Mask, Pipeline
 from promptseg.pipeline import BuiltPipeline
 from promptseg.server.engine import LocalEngine
 from promptseg.server.errors import ConflictError
-from promptseg.studio_server.video_changes import KeyFrame, VideoChange
-from promptseg.studio_server.video_objects import GONE, KEY, LOST, NONE, SEEN
-from promptseg.studio_server.video_project import VideoProject
-from promptseg.studio_server.video_tracking import Tracking, track
+from promptseg.studio_server.video.changes import KeyFrame, VideoChange
+from promptseg.studio_server.video.objects import GONE, KEY, LOST, NONE, SEEN
+from promptseg.studio_server.video.project import VideoProject
+from promptseg.studio_server.video.tracking import Tracking, track
 
 SIZE = (96, 128)
 COUNT = 14

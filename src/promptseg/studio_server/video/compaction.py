@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .video_journal import VideoJournal
-from .video_known import KnownObjects
-from .video_masks import key_of_line
-from .video_objects import LOST, SEEN
+from .journal import VideoJournal
+from .known import KnownObjects
+from .masks import key_of_line
+from .objects import LOST, SEEN
 
 
 def compacted(journal: VideoJournal, known: KnownObjects) -> Iterator[dict[str, Any]]:

@@ -40,8 +40,8 @@ def studio(clip, tmp_path):
     from promptseg.server.engine import LocalEngine
     from promptseg.studio_server.access import Access
     from promptseg.studio_server.app import settings_for
-    from promptseg.studio_server.video_app import create_video_studio
-    from promptseg.studio_server.video_project import open_video_project
+    from promptseg.studio_server.video.app import create_video_studio
+    from promptseg.studio_server.video.project import open_video_project
 
     (tmp_path / "server").mkdir()
     with open_video_project(clip, tmp_path / "out", ["cat"]) as project:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..masks import Mask
-from ..tracking.redetection import RedetectionConfig
+from ...masks import Mask
+from ...tracking.redetection import RedetectionConfig
 
 NONE, SEEN, LOST, KEY, GONE = 0, 1, 2, 3, 4
 """What is known of an object on a frame: nothing; tracked; tracked, but lost; marked by a person; marked by a person as not there."""

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from ..server.engine import Engine
-from ..server.service import Service
-from ..server.settings import ServerSettings
-from .access import Access
-from .api import VIDEO_ROUTERS
-from .app import create_app_with_page
-from .exporting import Downloads
-from .page import Page
-from .video_project import VideoProject
-from .video_state import VideoStudio
+from ...server.engine import Engine
+from ...server.service import Service
+from ...server.settings import ServerSettings
+from ..access import Access
+from ..api import VIDEO_ROUTERS
+from ..app import create_app_with_page
+from ..exporting import Downloads
+from ..page import Page
+from .project import VideoProject
+from .state import VideoStudio
 
 
 def create_video_studio(

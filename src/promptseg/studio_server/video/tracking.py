@@ -14,16 +14,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import PromptSegError
-from ..prompts import Prompt
-from ..results import FrameMasks
-from ..runtime.progress import Progress
-from ..server.engine import Engine
-from ..server.errors import ConflictError
-from ..server.operations import CloseVideo, OpenVideo, PromptVideo, Propagate, RemoveObject
-from .video_masks import ObjectOnFrame
-from .video_objects import GONE, KEY, SEEN, VideoObject
-from .video_project import VideoProject
+from ...errors import PromptSegError
+from ...prompts import Prompt
+from ...results import FrameMasks
+from ...runtime.progress import Progress
+from ...server.engine import Engine
+from ...server.errors import ConflictError
+from ...server.operations import CloseVideo, OpenVideo, PromptVideo, Propagate, RemoveObject
+from .masks import ObjectOnFrame
+from .objects import GONE, KEY, SEEN, VideoObject
+from .project import VideoProject
 
 Direction = Literal["forward", "back", "both"]
 

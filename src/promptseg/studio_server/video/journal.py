@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..annotation.journal_lines import MAX_LINE, encode_line, parse_line
-from ..errors import InputError, OutputError
+from ...annotation.journal_lines import MAX_LINE, encode_line, parse_line
+from ...errors import InputError, OutputError
 
 FORMAT = 1
 """Version of the file format."""

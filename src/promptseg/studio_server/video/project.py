@@ -13,25 +13,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..annotation.folder_lock import locked
-from ..annotation.journal_lines import digest, encode_line
-from ..errors import InputError
-from ..masks import Size
-from ..results import FrameMasks
-from ..runtime.files import output_errors, write_atomically
-from ..server.errors import ConflictError
-from .events import Events
-from .file_stamps import stamp_of
-from .labels import Label, Labels
-from .project import OWN_FOLDER
-from .video_changes import VideoChange
-from .video_checks import checked
-from .video_compaction import compacted
-from .video_frames import DisplayFrames
-from .video_journal import VideoJournal
-from .video_known import KnownObjects
-from .video_masks import ObjectOnFrame, object_of_line, tracked_values
-from .video_objects import GONE, KEY, NONE, Track, VideoObject
+from ...annotation.folder_lock import locked
+from ...annotation.journal_lines import digest, encode_line
+from ...errors import InputError
+from ...masks import Size
+from ...results import FrameMasks
+from ...runtime.files import output_errors, write_atomically
+from ...server.errors import ConflictError
+from ..events import Events
+from ..file_stamps import stamp_of
+from ..labels import Label, Labels
+from ..project import OWN_FOLDER
+from .changes import VideoChange
+from .checks import checked
+from .compaction import compacted
+from .frames import DisplayFrames
+from .journal import VideoJournal
+from .known import KnownObjects
+from .masks import ObjectOnFrame, object_of_line, tracked_values
+from .objects import GONE, KEY, NONE, Track, VideoObject
 
 JOURNAL = "video.jsonl"
 TRACK = "track"

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from promptseg import Mask
-from promptseg.studio_server.video_changes import KeyFrame, VideoChange
-from promptseg.studio_server.video_objects import NONE, SEEN
-from promptseg.studio_server.video_project import open_video_project
+from promptseg.studio_server.video.changes import KeyFrame, VideoChange
+from promptseg.studio_server.video.objects import NONE, SEEN
+from promptseg.studio_server.video.project import open_video_project
 
 TRACKER = Path(__file__).with_name("killed_tracking.py")
 

@@ -9,11 +9,10 @@ from promptseg.annotation.folder_lock import FolderInUseError
 from promptseg.errors import InputError, OutputError
 from promptseg.results import FrameMasks
 from promptseg.server.errors import ConflictError, NotFoundError, TooLargeError
-from promptseg.studio_server import video_project
-from promptseg.studio_server.video_changes import KeyFrame, VideoChange
-from promptseg.studio_server.video_checks import MAX_OBJECTS
-from promptseg.studio_server.video_objects import GONE, KEY, LOST, NONE, SEEN
-from promptseg.studio_server.video_project import VideoProject, open_video_project
+from promptseg.studio_server.video.changes import KeyFrame, VideoChange
+from promptseg.studio_server.video.checks import MAX_OBJECTS
+from promptseg.studio_server.video.objects import GONE, KEY, LOST, NONE, SEEN
+from promptseg.studio_server.video.project import VideoProject, open_video_project
 
 SIZE = (24, 32)
 COUNT = 40
@@ -230,7 +229,7 @@ def test_a_file_that_is_mostly_superseded_is_written_anew(opened, tmp_path, monk
             project.keep_tracked(tracked(frame, n1=square(frame)), {1: "cat"})
     before, path = [seen(project, frame) for frame in range(COUNT)], tmp_path / "out" / "video.jsonl"
     large = path.stat().st_size
-    monkeypatch.setattr(video_project, "COMPACT_BYTES", 1000)
+    monkeypatch.setattr("promptseg.studio_server.video.project.COMPACT_BYTES", 1000)
     again = opened()
     assert path.stat().st_size < large / 2
     assert [seen(again, frame) for frame in range(COUNT)] == before

@@ -8,21 +8,21 @@ from typing import Any
 
 from PIL import Image
 
-from ..annotation.own_folders import mark_folder
-from ..datasets.core import AnnotatedImage, AnnotatedObject
-from ..datasets.writing import not_in_files, write
-from ..masks import Masks
-from ..protocols import Frame
-from ..runtime.files import output_errors, write_atomically
-from ..runtime.progress import track
-from ..server.errors import ConflictError
-from ..tracking.outputs import TrackOutputs
-from ..tracking.redetection import Event, TrackedFrame
-from ..video.frames import open_frames
-from .exporting import Downloads, Export, Exported, check_export, places, told
-from .video_masks import ObjectOnFrame
-from .video_objects import GONE, KEY, EventKind
-from .video_project import TRACK, VideoProject
+from ...annotation.own_folders import mark_folder
+from ...datasets.core import AnnotatedImage, AnnotatedObject
+from ...datasets.writing import not_in_files, write
+from ...masks import Masks
+from ...protocols import Frame
+from ...runtime.files import output_errors, write_atomically
+from ...runtime.progress import track
+from ...server.errors import ConflictError
+from ...tracking.outputs import TrackOutputs
+from ...tracking.redetection import Event, TrackedFrame
+from ...video.frames import open_frames
+from ..exporting import Downloads, Export, Exported, check_export, places, told
+from .masks import ObjectOnFrame
+from .objects import GONE, KEY, EventKind
+from .project import TRACK, VideoProject
 
 _KINDS: dict[EventKind, Any] = {"added": "added", "lost": "lost", "found": "recovered"}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..masks import Mask
+from ...masks import Mask
 
 ObjectValues = Mapping[str, Any]
 """``uid``, ``label``, ``color``, ``hidden``, ``locked`` and ``attributes`` of an object."""

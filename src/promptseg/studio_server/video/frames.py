@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..masks import Size
-from ..protocols import Frame
-from ..server.errors import NotFoundError
-from ..video.frames import counted, open_frames
+from ...errors import InputError
+from ...masks import Size
+from ...protocols import Frame
+from ...server.errors import NotFoundError
+from ...video.frames import counted, open_frames
 
 CACHE_BYTES = 96 << 20
 """Default limit of the memory for encoded frames, in bytes."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from promptseg import Mask, Masks
 from promptseg.results import FrameMasks
-from promptseg.studio_server.video_project import open_video_project
+from promptseg.studio_server.video.project import open_video_project
 
 
 def main(clip, dataset):

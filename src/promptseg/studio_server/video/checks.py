@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..masks import Size
-from ..server.errors import ConflictError, NotFoundError, TooLargeError
-from .video_changes import VideoChange
-from .video_known import KnownObjects
-from .video_masks import key_values
-from .video_objects import VideoObject
+from ...masks import Size
+from ...server.errors import ConflictError, NotFoundError, TooLargeError
+from .changes import VideoChange
+from .known import KnownObjects
+from .masks import key_values
+from .objects import VideoObject
 
 MAX_OBJECTS = 1000
 """Maximum number of objects of a video."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from .pyramid import Pyramid, pyramid_of
+from ..pyramid import Pyramid, pyramid_of
 
 KEPT = 3
 """Number of frames that are kept."""
