@@ -106,7 +106,7 @@ def studio(
         from ..annotation.folder_lock import FolderInUseError
         from ..datasets.class_list import classes_of
         from ..studio_server.opening import default_out, open_studio
-        from ..studio_server.raster_files import RasterFiles
+        from ..studio_server.rasters.files import RasterFiles
 
         rasters = RasterFiles(chosen, percentiles)
         names = [] if labels is None else [each.name for each in classes_of(labels)]

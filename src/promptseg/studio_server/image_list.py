@@ -13,7 +13,7 @@ from ..image_files import list_names
 from ..images import IMAGE_SUFFIXES
 from ..runtime.files import output_errors, write_atomically
 from ..server.errors import NotFoundError
-from .raster_files import is_zarr
+from .rasters.files import is_zarr
 
 DROPPED = "images"
 """Folder of the dataset for images that were dropped into the page."""

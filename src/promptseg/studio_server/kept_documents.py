@@ -25,7 +25,7 @@ from ..server.errors import NotFoundError
 from .documents import ImageDocument, document_of, members_of
 from .file_stamps import FileValues, stamp_of
 from .image_list import key_of
-from .raster_files import MOST_PIXELS, is_zarr
+from .rasters.files import MOST_PIXELS, is_zarr
 from .summaries import ImageSummary, summary_of
 
 SCENES = "scenes.jsonl"

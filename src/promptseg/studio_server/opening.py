@@ -19,7 +19,7 @@ from ..server.settings import ServerSettings
 from .access import Access
 from .app import create_studio
 from .project import OWN_FOLDER, Project, open_project
-from .raster_files import RasterFiles
+from .rasters.files import RasterFiles
 from .sample import add_sample
 from .truth import Truth
 from .video.app import create_video_studio

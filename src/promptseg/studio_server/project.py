@@ -43,8 +43,8 @@ from .image_list import ImageList
 from .kept_documents import KeptDocuments
 from .labels import Label, Labels
 from .project_images import ProjectImages
-from .raster_files import RasterFiles, may_be_raster
-from .raster_formats import RASTER_FORMATS
+from .rasters.files import RasterFiles, may_be_raster
+from .rasters.formats import RASTER_FORMATS
 from .summaries import ImageSummary
 
 _log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from ..runtime.files import output_errors
 from .documents import ImageState
 from .exporting import Downloads, Export, Exported, check_export, places, told, write_formats
 from .project import Project
-from .raster_export import check_raster_formats, write_rasters
-from .raster_formats import FOLDER, RASTER_FORMATS
+from .rasters.export import check_raster_formats, write_rasters
+from .rasters.formats import FOLDER, RASTER_FORMATS
 
 
 def check_project_export(formats: Sequence[str], project: Project) -> None:

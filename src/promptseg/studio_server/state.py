@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 
 from .ahead import Ahead
 from .exporting import Downloads
-from .import_undo import Imports
+from .imports.undo import Imports
 from .project import Project
 from .project_thread import WithProjectThread, project_thread
 from .thumbnails import Thumbnails

@@ -8,7 +8,7 @@ from ..server.errors import RefusedError
 from ..server.images import ImageStore, StoredImage
 from ..server.rasters import Segmentable
 from ..server.service import Service
-from .raster_files import RasterFiles
+from .rasters.files import RasterFiles
 
 
 def segmentable(service: Service, image: SourceImage, rasters: RasterFiles) -> Segmentable:

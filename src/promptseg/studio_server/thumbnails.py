@@ -17,7 +17,7 @@ from ..images import from_pil
 from ..rasters.window import Window
 from ..runtime.files import write_atomically
 from .file_stamps import stamp_of
-from .raster_files import RasterFiles
+from .rasters.files import RasterFiles
 
 LONGEST = 160
 """Length of the longer side in pixels."""

@@ -11,7 +11,7 @@ from typing import Union
 
 from .file_stamps import Stamp, stamp_of
 from .pyramid import Pyramid
-from .raster_pyramid import RasterPyramid
+from .rasters.pyramid import RasterPyramid
 
 AnyPyramid = Union[Pyramid, RasterPyramid]
 """An image, or a raster, in several sizes."""

@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 
 from promptseg.rasters.window import Window
-from promptseg.studio_server import raster_files
 from promptseg.testing import FakeDetector
 from promptseg.testing.drawn_scenes import write_scene
 
@@ -36,7 +35,7 @@ def scene(tmp_path_factory):
 
 @pytest.fixture
 def raster_page(scene, run_studio, new_page, served_pipelines, monkeypatch):
-    monkeypatch.setattr(raster_files, "LARGE", 1_000_000)  # The scene is small for a raster.
+    monkeypatch.setattr("promptseg.studio_server.rasters.files.LARGE", 1_000_000)  # The scene is small for a raster.
     finder = replace(served_pipelines["words"], detector=FakeDetector({"cell": FOUND}))
     with run_studio(scene[0], {"mini-sam": served_pipelines["mini-sam"], "finder": finder}, labels=["cell"]) as studio:
         yield new_page(studio).open()

@@ -26,12 +26,11 @@ from promptseg.annotation.run import JOURNAL
 from promptseg.image_formats import MAX_PIXELS
 from promptseg.scene_masks import SceneMask
 from promptseg.server.api.scene_answers import whole_counts
-from promptseg.studio_server import raster_files
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.kept_documents import SCENES
 from promptseg.studio_server.project import open_project
-from promptseg.studio_server.raster_export import _names
-from promptseg.studio_server.raster_files import RasterFiles
+from promptseg.studio_server.rasters.export import _names
+from promptseg.studio_server.rasters.files import RasterFiles
 from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 from running_studio import running_studio
 
@@ -126,7 +125,7 @@ def finding(huge_path, tmp_path):
 @pytest.fixture
 def large(tmp_path, monkeypatch):
     """A raster of fewer pixels, in a folder with an image."""
-    monkeypatch.setattr(raster_files, "LARGE", 1_000_000)
+    monkeypatch.setattr("promptseg.studio_server.rasters.files.LARGE", 1_000_000)
     (folder := tmp_path / "photos").mkdir()
     write_raster(folder / "scene.tif", LARGE)
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(folder / "a.png")

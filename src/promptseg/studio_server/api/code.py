@@ -18,8 +18,8 @@ from ...server.errors import NotFoundError
 from ...server.images import StoredImage
 from ...server.service import Service
 from ..copied_code import CopiedCode, copied_code, example_images
-from ..copied_raster_code import copied_raster_code
 from ..documents import StudioObject
+from ..rasters.copied_code import copied_raster_code
 from ..state import InStudio, Studio, json_bytes
 from ..stored import stored_image
 from .schemas import CodeIn, CodeOut

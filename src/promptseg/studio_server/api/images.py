@@ -17,7 +17,7 @@ from ...server.rasters import Segmentable, StoredRaster
 from ...server.service import Service
 from ..file_stamps import stamp_of
 from ..pyramid import TILE, level_sizes
-from ..raster_pyramid import RasterPyramid
+from ..rasters.pyramid import RasterPyramid
 from ..state import InStudio, Studio, json_bytes
 from ..stored import file_of
 from .changing import changed_bytes, changed_or_refused

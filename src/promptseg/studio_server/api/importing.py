@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 
 from ...server.api.routes import Serving, problems
-from ..importing import import_annotations
+from ..imports.annotations import import_annotations
 from ..state import InStudio
 from .schemas import ImportedOut, UndoneImportOut
 

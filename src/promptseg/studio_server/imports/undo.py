@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import InputError
-from ..server.errors import NotFoundError
-from .changes import Change
-from .documents import ImageDocument, StudioObject
-from .project import Project
+from ...errors import InputError
+from ...server.errors import NotFoundError
+from ..changes import Change
+from ..documents import ImageDocument, StudioObject
+from ..project import Project
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..datasets.catalog import READABLE, READERS
-from ..datasets.core import Dataset
-from ..datasets.safe_names import safe_name
-from ..errors import ConfigError, InputError, nearest
+from ...datasets.catalog import READABLE, READERS
+from ...datasets.core import Dataset
+from ...datasets.safe_names import safe_name
+from ...errors import ConfigError, InputError, nearest
 from .yolo_files import beside_images
 
 MAX_FILES = 20_000

@@ -12,8 +12,7 @@ pytest.importorskip("rasterio")
 import rasterio
 
 from promptseg.errors import InputError, InputWarning
-from promptseg.studio_server import raster_files
-from promptseg.studio_server.raster_files import RasterFiles
+from promptseg.studio_server.rasters.files import RasterFiles
 
 
 def write_tiff(path, bands=3, overviews=(), size=(300, 400), dtype="uint8"):
@@ -33,7 +32,7 @@ def write_header(path, width, height):
 
 @pytest.fixture
 def files(monkeypatch):
-    monkeypatch.setattr(raster_files, "LARGE", 400 * 300)
+    monkeypatch.setattr("promptseg.studio_server.rasters.files.LARGE", 400 * 300)
     return RasterFiles()
 
 
@@ -124,7 +123,7 @@ def test_the_size_is_that_of_the_file_as_it_is_now(files, tmp_path):
 
 
 def test_a_raster_of_too_many_pixels_is_refused(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(raster_files, "MOST_PIXELS", 100_000)
+    monkeypatch.setattr("promptseg.studio_server.rasters.files.MOST_PIXELS", 100_000)
     with pytest.raises(InputError, match="400 x 300 pixels, and the studio shows at most 100000"):
         files.open(write_tiff(tmp_path / "scene.tif", overviews=[2]))
 

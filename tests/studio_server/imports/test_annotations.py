@@ -15,7 +15,7 @@ from promptseg.errors import InputError
 from promptseg.studio_server.changes import Change
 from promptseg.studio_server.documents import StudioObject
 from promptseg.studio_server.image_list import key_of
-from promptseg.studio_server.importing import HasObjectsError, import_annotations
+from promptseg.studio_server.imports.annotations import HasObjectsError, import_annotations
 from promptseg.studio_server.project import open_project
 
 SIZE = (40, 60)

@@ -11,7 +11,7 @@ from promptseg import Mask
 from promptseg.scene_masks import SceneMask
 from promptseg.server.api.scene_answers import whole_counts
 from promptseg.studio_server.documents import StudioObject, check_object
-from promptseg.studio_server.scene_objects import scene_mask, scene_masks
+from promptseg.studio_server.rasters.scene_objects import scene_mask, scene_masks
 
 SIZE = (30_000, 35_000)
 

@@ -13,9 +13,8 @@ pytest.importorskip("fastapi")
 
 from promptseg import open_raster
 from promptseg.server.errors import NotFoundError
-from promptseg.studio_server import raster_pyramid
 from promptseg.studio_server.pyramid import pyramid_of
-from promptseg.studio_server.raster_pyramid import RasterPyramid
+from promptseg.studio_server.rasters.pyramid import RasterPyramid
 
 SIZE = (1100, 1700)
 
@@ -29,7 +28,7 @@ def pixels():
 @pytest.fixture(params=[10, 500_000, 1 << 30], ids=["none kept", "half of them kept", "all kept"])
 def pyramid(pixels, request, monkeypatch):
     """A pyramid that keeps the levels of up to so many pixels."""
-    monkeypatch.setattr(raster_pyramid, "COARSE", max(request.param, 425 * 275))
+    monkeypatch.setattr("promptseg.studio_server.rasters.pyramid.COARSE", max(request.param, 425 * 275))
     made = RasterPyramid(open_raster(pixels))
     yield made
     made.close()
@@ -57,7 +56,7 @@ def test_a_tile_that_is_not_there_is_refused(pyramid, place):
 
 
 def test_it_reads_no_more_than_the_tile(pixels, monkeypatch):
-    monkeypatch.setattr(raster_pyramid, "COARSE", 425 * 275)
+    monkeypatch.setattr("promptseg.studio_server.rasters.pyramid.COARSE", 425 * 275)
     raster = open_raster(pixels)
     read, original = [], raster.read
     monkeypatch.setattr(raster, "read", lambda window, size=None: read.append((window.box, size)) or original(window, size))
@@ -66,7 +65,7 @@ def test_it_reads_no_more_than_the_tile(pixels, monkeypatch):
 
 
 def test_it_is_closed_when_the_last_tile_is_read(pixels, monkeypatch):
-    monkeypatch.setattr(raster_pyramid, "COARSE", 425 * 275)
+    monkeypatch.setattr("promptseg.studio_server.rasters.pyramid.COARSE", 425 * 275)
     raster = open_raster(pixels)
     reading, go_on, closed, original = threading.Event(), threading.Event(), [], raster.read
 

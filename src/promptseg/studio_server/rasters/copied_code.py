@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..masks import Size
-from ..pipeline.config import PipelineConfig
-from ..server.errors import RefusedError
-from ..server.open_raster import TILE, scales_of
-from .copied_code import CopiedCode, EarlierMasks, PromptValues, heredoc, pipeline_expression, place_expression
+from ...masks import Size
+from ...pipeline.config import PipelineConfig
+from ...server.errors import RefusedError
+from ...server.open_raster import TILE, scales_of
+from ..copied_code import CopiedCode, EarlierMasks, PromptValues, heredoc, pipeline_expression, place_expression
 
 SPATIAL = {"points", "foreground", "box", "mask"}
 """Members of a prompt for a place."""

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..datasets.image_lookup import ImageLookup
-from ..datasets.safe_names import without_suffix
+from ...datasets.image_lookup import ImageLookup
+from ...datasets.safe_names import without_suffix
 
 
 def beside_images(files: Iterable[Path], folder: Path, images: Path) -> Path:

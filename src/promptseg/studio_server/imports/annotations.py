@@ -9,23 +9,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from .._counting import number_of
-from ..annotation.records import mask_to_dict
-from ..annotation.sources import SourceImage
-from ..datasets.class_numbers import NO_CLASS
-from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
-from ..datasets.safe_names import text_name
-from ..errors import InputError
-from ..runtime.files import output_errors, temporary_folder
-from ..runtime.progress import track
-from ..server.errors import ConflictError, NotFoundError
-from ..server.messages import message_of, without_places
-from .annotation_files import file_name, open_annotations
-from .changes import Change
-from .documents import MAX_ATTRIBUTES, MAX_LABEL, MAX_VALUE, ImageDocument, StudioObject, is_attribute
-from .image_list import key_of
-from .import_undo import ImportedImage
-from .project import Project
+from ..._counting import number_of
+from ...annotation.records import mask_to_dict
+from ...annotation.sources import SourceImage
+from ...datasets.class_numbers import NO_CLASS
+from ...datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
+from ...datasets.safe_names import text_name
+from ...errors import InputError
+from ...runtime.files import output_errors, temporary_folder
+from ...runtime.progress import track
+from ...server.errors import ConflictError, NotFoundError
+from ...server.messages import message_of, without_places
+from ..changes import Change
+from ..documents import MAX_ATTRIBUTES, MAX_LABEL, MAX_VALUE, ImageDocument, StudioObject, is_attribute
+from ..image_list import key_of
+from ..project import Project
+from .files import file_name, open_annotations
+from .undo import ImportedImage
 
 Mode = Literal["add", "replace"]
 """What becomes of the objects that an image has: new ones are added to them, or replace them."""

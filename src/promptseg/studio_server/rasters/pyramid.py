@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..masks import Size
-from ..rasters.raster import Raster
-from ..rasters.window import Window
-from .pyramid import Pyramid, checked_tile, jpeg, level_sizes, pyramid_of
+from ...masks import Size
+from ...rasters.raster import Raster
+from ...rasters.window import Window
+from ..pyramid import Pyramid, checked_tile, jpeg, level_sizes, pyramid_of
 
 COARSE = 4 << 20
 """Number of pixels up to which a level is kept in memory, with those above it: the page asks for all of their tiles again and again."""

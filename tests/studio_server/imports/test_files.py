@@ -13,8 +13,7 @@ from promptseg import Mask
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
 from promptseg.datasets.writing import write
 from promptseg.errors import ConfigError, InputError
-from promptseg.studio_server import annotation_files
-from promptseg.studio_server.annotation_files import open_annotations
+from promptseg.studio_server.imports.files import open_annotations
 
 FORMATS = (
     ("coco", "coco.json"),
@@ -131,7 +130,7 @@ def test_a_zip_writes_nothing_outside_of_its_folder(name, opened, tmp_path):
 
 
 def test_a_zip_that_stands_for_too_much_is_refused_before_it_fills_the_disk(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(annotation_files, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("promptseg.studio_server.imports.files.MAX_BYTES", 1 << 20)
     with zipfile.ZipFile(tmp_path / "given.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.json", b"0" * (20 << 20))
     with pytest.raises(InputError, match="more than 1048576 bytes"):
@@ -140,7 +139,7 @@ def test_a_zip_that_stands_for_too_much_is_refused_before_it_fills_the_disk(open
 
 
 def test_a_zip_of_too_many_files_is_refused(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(annotation_files, "MAX_FILES", 3)
+    monkeypatch.setattr("promptseg.studio_server.imports.files.MAX_FILES", 3)
     with zipfile.ZipFile(tmp_path / "given.zip", "w") as file:
         for number in range(4):
             file.writestr(f"{number}.json", "{}")

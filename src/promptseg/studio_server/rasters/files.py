@@ -17,19 +17,19 @@ from typing import Any
 
 from PIL import Image
 
-from ..errors import InputError, PromptSegError
-from ..image_files import image_size
-from ..image_formats import FORMATS, pages
-from ..images import load_image
-from ..masks import Size
-from ..rasters.bands import checked_bands
-from ..rasters.opening import open_raster, reopen_raster
-from ..rasters.raster import Raster
-from ..rasters.stretching import checked_percentiles
-from .file_stamps import FileValues
-from .pyramid import pyramid_of
-from .raster_pyramid import COARSE, RasterPyramid
-from .tiles import AnyPyramid
+from ...errors import InputError, PromptSegError
+from ...image_files import image_size
+from ...image_formats import FORMATS, pages
+from ...images import load_image
+from ...masks import Size
+from ...rasters.bands import checked_bands
+from ...rasters.opening import open_raster, reopen_raster
+from ...rasters.raster import Raster
+from ...rasters.stretching import checked_percentiles
+from ..file_stamps import FileValues
+from ..pyramid import pyramid_of
+from ..tiles import AnyPyramid
+from .pyramid import COARSE, RasterPyramid
 
 ZARR = ".zarr"
 """Suffix of the folder of an OME-Zarr."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..masks import Size
-from ..scene_masks import SceneMask, SceneMasks
-from .documents import StudioObject
+from ...masks import Size
+from ...scene_masks import SceneMask, SceneMasks
+from ..documents import StudioObject
 
 
 def scene_masks(objects: Iterable[StudioObject], size: Size) -> SceneMasks:

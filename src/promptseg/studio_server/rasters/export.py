@@ -6,15 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..annotation.own_folders import mark_folder
-from ..datasets.safe_names import safe_name
-from ..datasets.writing import WriteReport, not_in_files
-from ..geo.label_raster import check_label_raster, table_of, write_label_raster
-from ..geo.vectors import check_vectors, write_vectors
-from ..runtime.progress import track
-from .documents import ImageState
-from .project import Project
-from .raster_formats import FOLDER, RASTER_FORMATS
+from ...annotation.own_folders import mark_folder
+from ...datasets.safe_names import safe_name
+from ...datasets.writing import WriteReport, not_in_files
+from ...geo.label_raster import check_label_raster, table_of, write_label_raster
+from ...geo.vectors import check_vectors, write_vectors
+from ...runtime.progress import track
+from ..documents import ImageState
+from ..project import Project
+from .formats import FOLDER, RASTER_FORMATS
 from .scene_objects import scene_masks
 
 

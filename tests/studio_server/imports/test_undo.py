@@ -15,11 +15,11 @@ from promptseg.server.errors import NotFoundError
 from promptseg.studio_server.changes import Change
 from promptseg.studio_server.documents import StudioObject
 from promptseg.studio_server.image_list import key_of
-from promptseg.studio_server.import_undo import MAX_IMPORTS, Imports, Undone
-from promptseg.studio_server.importing import import_annotations
+from promptseg.studio_server.imports.annotations import import_annotations
+from promptseg.studio_server.imports.undo import MAX_IMPORTS, Imports, Undone
 from promptseg.studio_server.project import Project
 
-from .conftest import SIZE, counts
+from ..conftest import SIZE, counts
 
 A, B = key_of("a.png"), key_of("b.png")
 
