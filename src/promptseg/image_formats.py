@@ -77,11 +77,11 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
             raise
         except FileNotFoundError as error:
             why = f"cannot read {absent}: {error.strerror or error}{absent_hint(name_of(source))}"
-            raise InputError(_address_hint(source) or why) from error
+            raise InputError(address_hint(source) or why) from error
         except IsADirectoryError as error:
             raise InputError(f"cannot read {absent}: it is a folder, and one image is expected: give the image in it") from error
         except OSError as error:
-            raise InputError(_address_hint(source) or f"cannot read {absent}: {error.strerror or error}") from error
+            raise InputError(address_hint(source) or f"cannot read {absent}: {error.strerror or error}") from error
         except (TypeError, ValueError) as error:  # The path is in bytes, or has a null byte.
             raise InputError(f"cannot read {absent!r}: {error}") from error
         with pillow_errors(name):
@@ -94,6 +94,24 @@ def name_of(source: ImageFile) -> str:
         return f"image data of {len(source)} bytes"
     name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
     return str(os.fspath(name)) if isinstance(name, (str, os.PathLike)) else "the open file"
+
+
+def address_hint(source: object, what: str = "an image") -> str | None:
+    """Return the message about an address given as a path, or None for another path. A path object has lost one of the slashes.
+
+    Args:
+        source: What was given.
+        what: What was expected, ``"an image"`` or ``"a video"``.
+    """
+    found = _ADDRESS.match(str(source)) if isinstance(source, (str, os.PathLike)) else None
+    if found is None:
+        return None
+    public = found[2].split("?")[0]  # Credentials stand in the query, or before the host.
+    host, slash, rest = public.partition("/")
+    address = f"{found[1]}://{host.rpartition('@')[2]}{slash}{rest}"[:_LONGEST]
+    fetched = what == "an image" and found[1].lower() in ("http", "https")
+    fetch = "fetch it with promptseg.fetch_image(address)" if fetched else "download it, and give its path"
+    return f"{address} is an address, and {what} is read from a file: {fetch}"
 
 
 @contextlib.contextmanager
@@ -251,18 +269,6 @@ def _seekable(source: bytes | IO[bytes], name: str) -> IO[bytes]:
     if whole.tell() > MAX_BYTES:
         raise InputError(f"{name} is larger than {MAX_BYTES} bytes, the limit for an image from a stream")
     return whole
-
-
-def _address_hint(source: object) -> str | None:
-    """Return the message about an address given as a path, or None for another path. A path object has lost one of the slashes."""
-    found = _ADDRESS.match(str(source)) if isinstance(source, (str, os.PathLike)) else None
-    if found is None:
-        return None
-    public = found[2].split("?")[0]  # Credentials stand in the query, or before the host.
-    host, slash, rest = public.partition("/")
-    address = f"{found[1]}://{host.rpartition('@')[2]}{slash}{rest}"[:_LONGEST]
-    fetch = "fetch it with promptseg.fetch_image(address)" if found[1].lower() in ("http", "https") else "download it, and give its path"
-    return f"{address} is an address, and an image is read from a file: {fetch}"
 
 
 def _too_large(name: str, size: str) -> InputError:

@@ -214,6 +214,29 @@ def test_what_cannot_be_sent_is_refused_here(client, image, tmp_path):
         client.segment(image, Prompt.mask(np.zeros((256, 256), np.float32)))
     with pytest.raises(InputError, match=r"none\.png"):
         client.open(tmp_path / "none.png")
+    with pytest.raises(InputError, match="is a folder, and an image is sent as one file"):
+        client.open(tmp_path)
+    with pytest.raises(InputError, match="is a folder, and a video is sent as one file"):
+        client.open_video(tmp_path)
+
+
+def test_an_address_in_the_place_of_a_file_is_called_one(client):
+    with pytest.raises(InputError, match=r"https://example\.org/a\.jpg is an address, .* promptseg\.fetch_image"):
+        client.open("https://example.org/a.jpg?key=secret")
+    with pytest.raises(InputError, match=r"http://example\.org/a\.mp4 is an address, and a video is read from a file: download it"):
+        client.open_video("http://example.org/a.mp4")
+
+
+def test_a_name_that_is_almost_that_of_a_file_is_told(client, tmp_path):
+    (tmp_path / "photo.jpg").touch()
+    with pytest.raises(InputError, match=r"Did you mean '.*photo\.jpg'"):
+        client.open(tmp_path / "foto.jpg")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8420", "localhost", "", None])
+def test_an_address_of_a_server_says_its_protocol(url):
+    with pytest.raises(ConfigError, match="begins with http"):
+        Client(url)
 
 
 def test_a_server_that_is_not_there_is_told():

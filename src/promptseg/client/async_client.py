@@ -97,7 +97,7 @@ class AsyncClient(Connection):
         """Open a video. See `Client.open_video`."""
         if remote:
             return await self._ask(calls.open_video(str(video), model))
-        return await self._ask(calls.send_video(await asyncio.to_thread(content_of, video), model))
+        return await self._ask(calls.send_video(await asyncio.to_thread(content_of, video, "a video"), model))
 
     async def prompt(self, video: RemoteVideo, frame: int, number: int, prompt: Prompt) -> Mask:
         """Prompt object `number` on a frame, and return its mask there."""

@@ -30,6 +30,9 @@ class Client(Connection):
         token: Its token, or None.
         timeout: Seconds to wait for an answer.
         retries: Number of times that a request is sent again when the server is busy.
+
+    Raises:
+        ConfigError: The address does not begin with ``http://`` or ``https://``.
     """
 
     def _open(self, httpx: Any) -> Any:
@@ -120,7 +123,7 @@ class Client(Connection):
         """
         if remote:
             return self._ask(calls.open_video(str(video), model))
-        return self._ask(calls.send_video(content_of(video), model))
+        return self._ask(calls.send_video(content_of(video, "a video"), model))
 
     def prompt(self, video: RemoteVideo, frame: int, number: int, prompt: Prompt) -> Mask:
         """Prompt object `number` on a frame, and return its mask there."""

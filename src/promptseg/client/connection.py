@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .._checks import absent_hint
 from .._install import install_extra
-from ..errors import InputError, MissingDependencyError
+from ..errors import ConfigError, InputError, MissingDependencyError, shown
+from ..image_formats import address_hint
 from ..images import ImageLike, load_image
 from . import calls
 from .calls import Call
@@ -33,9 +35,14 @@ class Connection(ABC):
         token: Its token, or None.
         timeout: Seconds to wait for an answer.
         retries: Number of times that a request is sent again when the server is busy.
+
+    Raises:
+        ConfigError: The address does not begin with ``http://`` or ``https://``.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 300.0, retries: int = RETRIES) -> None:
+        if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+            raise ConfigError(f"the address of a server begins with http:// or https://, such as 'http://127.0.0.1:8420', got {shown(url)}")
         self.url, self._retries = url.rstrip("/"), retries
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._settings: dict[str, Any] = {"base_url": self.url, "headers": headers, "timeout": timeout}
@@ -65,8 +72,12 @@ class Connection(ABC):
             raise ClientError(f"the server answered with something unexpected: {error!r}") from error
 
 
-def content_of(source: ImageLike) -> bytes:
+def content_of(source: ImageLike, what: str = "an image") -> bytes:
     """Return the content of a file as it is, and anything else that is an image as a PNG.
+
+    Args:
+        source: The file, its content, or an image in another form.
+        what: What it is, in messages: ``"an image"`` or ``"a video"``.
 
     Raises:
         InputError: It cannot be read.
@@ -74,15 +85,26 @@ def content_of(source: ImageLike) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, (str, os.PathLike)):
-        try:
-            return Path(source).read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {os.fspath(source)}: {error.strerror or error}") from error
+        return _content_of_file(source, what)
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(np.asarray(load_image(source))).save(file, "PNG", compress_level=1)
     return file.getvalue()
+
+
+def _content_of_file(path: str | os.PathLike[str], what: str) -> bytes:
+    name = os.fspath(path)
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(address_hint(path, what) or f"cannot read {name}: {error.strerror}{absent_hint(path)}") from error
+    except IsADirectoryError as error:
+        raise InputError(f"cannot read {name}: it is a folder, and {what} is sent as one file: give the file") from error
+    except OSError as error:
+        raise InputError(address_hint(path, what) or f"cannot read {name}: {error.strerror or error}") from error
+    except ValueError as error:  # The path has a null byte.
+        raise InputError(f"cannot read {name!r}: {error}") from error
 
 
 def id_of(job: JobInfo | str) -> str:
