@@ -131,6 +131,30 @@ def test_a_raster_that_is_small_enough_can_be_one_image_of_a_dataset(scene, blob
     assert not (tmp_path / "out" / "tiles").exists()
 
 
+def test_the_copy_of_a_raster_that_is_a_folder_is_refused_before_the_first_tile(blobs, tmp_path):
+    zarr = pytest.importorskip("zarr", reason="OME-Zarr needs zarr")
+    pixels = sheet(300, 280, BOXES).transpose(2, 0, 1)
+    two = {"zarr_format": 2} if int(zarr.__version__.split(".")[0]) > 2 else {}
+    group = zarr.open_group(str(tmp_path / "scene.zarr"), mode="w", **two)
+    create = group.create_array if two else group.create_dataset
+    create("0", shape=pixels.shape, dtype=pixels.dtype, chunks=(3, 64, 64))[...] = pixels
+    axes = [{"name": axis, "type": "channel" if axis == "c" else "space"} for axis in "cyx"]
+    group.attrs.update({"multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]})
+
+    def run(images, **options):
+        of_yolo = {"yolo-seg": {"images": images}}
+        return annotate(
+            tmp_path / "scene.zarr", ALL, pipeline=blobs, out=tmp_path / "out", formats=["yolo-seg"], options=of_yolo, **TILES, **options
+        )
+
+    with pytest.raises(
+        ConfigError, match=r"scene\.zarr is a folder, and yolo-seg\.images=copy copies an image that is a file: leave out whole"
+    ):
+        run("copy", whole=True)
+    assert run("none", whole=True).processed == 9
+    assert run("copy").reports["yolo-seg"].images == 9
+
+
 class TestTilesOfAnEarlierRun:
     """The images of a dataset whose images are the tiles, where a later run writes the raster as one image."""
 

@@ -48,7 +48,7 @@ class SceneOutputs:
             gallery: The folder of the gallery, or None for no gallery. It is created.
 
         Raises:
-            ConfigError: An option has a value that the format does not allow.
+            ConfigError: An option has a value that the format does not allow, or asks for the copy of a raster that is a folder.
             MissingDependencyError: A format needs a package that is not installed.
             OutputError: The folder cannot be written, or something that promptseg did not write is in the place of an output.
         """
@@ -56,6 +56,7 @@ class SceneOutputs:
         check_scene_formats(self._of_scene, self.folder, self.source.raster.georeference)
         if self._of_tiles and not self.source.options.whole:
             check_own_folder(self.folder / FOLDER)
+        self._check_copies()
 
     def write(self, scene: SceneMasks, classes: Sequence[str | Category], undone: Sequence[Window]) -> dict[str, WriteReport]:
         """Write the outputs. Each file or folder gets its final name when it is complete.
@@ -79,6 +80,15 @@ class SceneOutputs:
             note = f"{number_of(len(undone), 'tile is', 'tiles are')} not annotated: what only {alone} is missing"
             reports = {name: replace(report, notes=(*report.notes, note)) for name, report in reports.items()}
         return reports
+
+    def _check_copies(self) -> None:
+        """Check that the raster is a file where a dataset is to hold a copy of it as one image."""
+        copied = [name for name in self._of_tiles if self.options.get(name, {}).get("images") == "copy"]
+        if copied and self.source.options.whole and self.source.path.is_dir():
+            raise ConfigError(
+                f"{self.source.raster.name} is a folder, and {copied[0]}.images=copy copies an image that is a file: leave out whole "
+                f"(--whole), so that its tiles are the images, or give {copied[0]}.images=none"
+            )
 
     def _images(self, scene: SceneMasks, name: str, undone: Sequence[Window]) -> Iterable[AnnotatedImage]:
         source = self.source
