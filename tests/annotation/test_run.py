@@ -451,3 +451,9 @@ def test_images_without_objects_are_counted_beside_those_with_objects(image_fold
     )
     assert (done.images, done.empty) == (3, 2)
     assert "2 of them without objects" in str(done)
+
+
+def test_a_mask_without_pixels_is_not_an_object_of_the_summary(image_folder, pipeline, tmp_path):
+    nothing = Prompt.point(5, 5, foreground=False)
+    done = annotate(image_folder("0.png"), nothing, pipeline=pipeline, out=tmp_path / "out")
+    assert (done.objects, done.classes, done.empty, done.reports["coco"].masks) == (0, {"object": 0}, 1, 0)

@@ -11,6 +11,7 @@ from ..datasets.class_numbers import NO_CLASS
 from ..tiling.joining import Joined
 from .changes import Changes
 from .journal import Journal
+from .records import has_pixels
 from .summary import FAILURES_KEPT, Annotation
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything", "concept"})
@@ -44,8 +45,10 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
             if len(failed) < FAILURES_KEPT:
                 failed[record["name"]] = record["reason"]
             continue
-        classes.update(mask["label"] or NO_CLASS for mask in record["masks"])
-        empty += not record["masks"]
+        found = [has_pixels(mask) for mask in record["masks"]]
+        for mask, is_object in zip(record["masks"], found, strict=True):
+            classes[mask["label"] or NO_CLASS] += is_object
+        empty += not any(found)
         without_data += "no_data" in record
     return Annotation(
         images=images,
