@@ -148,6 +148,12 @@ def test_a_path_in_bytes_is_told_from_a_video(tmp_path):
         open_frames(Path())
 
 
+def test_a_name_that_is_almost_that_of_a_video_is_told(tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(InputError, match=r"there is no video .*klip\.mp4\. Did you mean '.*clip\.mp4'"):
+        open_frames(tmp_path / "klip.mp4")
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.png", "a.tif"])
 @pytest.mark.parametrize("content", [b"", b"no video", b"\x89PNG\r\n\x1a\n"], ids=["empty", "text", "png"])
 def test_a_file_of_something_else_is_refused_by_its_name(tmp_path, name, content):

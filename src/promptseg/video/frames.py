@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import is_whole_number, whole_number
+from .._checks import absent_hint, is_whole_number, whole_number
 from ..errors import InputError
 from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Size
@@ -117,7 +117,7 @@ def _path_reader(text: str | bytes) -> Reader:
         if isinstance(error, FileNotFoundError):
             if glob.has_magic(text):
                 return pattern_reader(path)
-            raise InputError(f"there is no video {short}: check the path") from error
+            raise InputError(f"there is no video {short}{absent_hint(path)}") from error
         raise InputError(f"cannot read video {short!r}: {getattr(error, 'strerror', None) or error}") from error
     if is_folder:
         return folder_reader(path)
