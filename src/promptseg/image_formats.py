@@ -101,7 +101,7 @@ def address_hint(source: object, what: str = "an image") -> str | None:
 
     Args:
         source: What was given.
-        what: What was expected, ``"an image"`` or ``"a video"``.
+        what: What was expected, ``"an image"``, or another file such as ``"a video"``, which is not fetched.
     """
     found = _ADDRESS.match(str(source)) if isinstance(source, (str, os.PathLike)) else None
     if found is None:

@@ -139,6 +139,10 @@ class TestOfAFile:
         with pytest.raises(InputError, match=r"there is no such file.*scene\.tif"):
             ps.open_raster(tmp_path / "scen.tif")
 
+    def test_an_address_is_called_one(self):
+        with pytest.raises(InputError, match=r"^https://a\.org/scene\.tif is an address, and a raster is read from a file: download it"):
+            ps.open_raster("https://a.org/scene.tif")
+
     def test_a_link_to_nothing_is_named_with_its_target(self, tmp_path):
         (tmp_path / "scene.tif").symlink_to(tmp_path / "gone.tif")
         with pytest.raises(InputError, match=r"scene\.tif: there is no such file: it is a link to .*gone\.tif, and nothing is there"):
@@ -152,7 +156,7 @@ class TestOfAFile:
 
     @pytest.mark.parametrize("text", ["/vsicurl/http://127.0.0.1:1/a.tif", "http://127.0.0.1:1/a.tif", "GTIFF_DIR:1:a.tif", "a\0b"])
     def test_text_that_is_no_file_reaches_no_library(self, text):
-        with pytest.raises(InputError, match="cannot read raster"):
+        with pytest.raises(InputError, match=r"^cannot read raster|is an address, and a raster is read from a file"):
             ps.open_raster(text)
 
     def test_wrong_options_are_named_before_a_file_stays_open(self, write_tiff):

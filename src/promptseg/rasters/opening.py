@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._checks import absent_hint
 from ..errors import InputError, shown
+from ..image_formats import address_hint
 from .array import ArrayReader
 from .bands import chosen_bands
 from .identity import identity_of
@@ -151,7 +152,8 @@ def _existing(source: object) -> Path:
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"cannot read raster {shown(source)}: {error}") from error
     if not there:
-        raise InputError(f"cannot read raster {source}: there is no such file{absent_hint(path)}")
+        why = f"cannot read raster {source}: there is no such file{absent_hint(path)}"
+        raise InputError(address_hint(source, "a raster") or why)
     return path
 
 
