@@ -411,7 +411,7 @@ def test_options_that_cannot_work_are_refused_before_anything_is_written(setting
 def test_several_images_are_no_raster(scene, blobs, tmp_path):
     with pytest.raises(ConfigError, match="the path of one raster"):
         annotate([scene, scene], ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
-    with pytest.raises(InputError, match=r"is a folder, and no OME-Zarr.*several are opened and annotated one at a time"):
+    with pytest.raises(InputError, match=r"is a folder, and not an OME-Zarr.*several are opened and annotated one at a time"):
         annotate(tmp_path, ALL, pipeline=blobs, out=tmp_path / "out", **TILES)
     with pytest.raises(InputError, match=r"there is no raster .*nowhere\.tif"):
         annotate(tmp_path / "nowhere.tif", ALL, pipeline=blobs, out=tmp_path / "out", **TILES)

@@ -145,7 +145,7 @@ def test_a_point_on_the_background_needs_an_object(tmp_path):
 
 def test_features_outside_of_the_raster_are_left_out_and_counted(tmp_path):
     path = geojson(tmp_path / "a.geojson", [("Point", world((5, 5))[0], {}), ("Point", world((5, 301))[0], {})])
-    with pytest.warns(InputWarning, match=r"1 of the 2 features of .* have no pixel in scene\.tif, which is 400 wide and 300 high"):
+    with pytest.warns(InputWarning, match=r"1 of the 2 features of .* has no pixel in scene\.tif, which is 400 wide and 300 high"):
         assert len(read_prompts(path, RASTER)) == 1
 
 
@@ -350,7 +350,7 @@ class TestBeyondTheAntimeridian:
 
     def test_what_lies_elsewhere_is_still_outside(self, raster, tmp_path):
         place, crs = raster
-        with pytest.raises(InputError, match="have no pixel in"):
+        with pytest.raises(InputError, match=r"ha(s|ve) no pixel in"):
             read_prompts(geojson(tmp_path / "a.geojson", [("Point", (0.5, 9.5), {})], crs), place)
 
 

@@ -135,12 +135,12 @@ def test_a_time_may_be_written_in_several_ways(text, seconds):
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
-        ("2 tons", "'2 tons' is no part of a budget"),
+        ("2 tons", "'2 tons' is not a part of a budget"),
         ("2 GB, 3 GB", "one amount of memory"),
-        ("permissve", "is no part of a budget"),
+        ("permissve", "is not a part of a budget"),
         ("GPL-3.0", r"a license of the catalog \(AGPL-3.0, Apache-2.0, .*MIT\)"),
         (3, "a budget is text"),
-        ("-1 s", "is no part of a budget"),
+        ("-1 s", "is not a part of a budget"),
         ("0 GB", "an amount of memory above 0, got '0 GB'"),
         ("0.0 seconds", "an amount of seconds above 0"),
     ],

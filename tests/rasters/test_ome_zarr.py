@@ -94,10 +94,10 @@ def test_a_stack_is_refused_with_its_axes(axes, write):
 
 
 def test_a_folder_that_is_no_ome_zarr_is_named(tmp_path):
-    with pytest.raises(InputError, match="is a folder, and no OME-Zarr"):
+    with pytest.raises(InputError, match="is a folder, and not an OME-Zarr"):
         ps.open_raster(tmp_path)
     zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
-    with pytest.raises(InputError, match=r"a\.zarr (has no image of its own|is a folder, and no OME-Zarr)"):
+    with pytest.raises(InputError, match=r"a\.zarr (has no image of its own|is a folder, and not an OME-Zarr)"):
         ps.open_raster(tmp_path / "a.zarr")
 
 
@@ -111,7 +111,7 @@ def test_of_a_folder_of_images_one_is_named(write, tmp_path):
 
 def test_an_array_of_an_image_is_told_from_the_image(write):
     path = write([np.zeros((20, 30), np.uint8)], "yx")
-    with pytest.raises(InputError, match=r"is an array of Zarr alone|is a folder, and no OME-Zarr"):
+    with pytest.raises(InputError, match=r"is an array of Zarr alone|is a folder, and not an OME-Zarr"):
         ps.open_raster(path / "0")
 
 

@@ -305,10 +305,11 @@ def _tell_outside(path: Path, raster: Raster, outside: int, inside: int) -> None
     if not outside:
         return
     height, width = raster.size
-    what = f"{outside} of the {outside + inside} features of {path} have no pixel in {raster.name}, which is {width} wide and {height} high"
+    which = f"{outside} of the {outside + inside} features of {path} {'has' if outside == 1 else 'have'}"
+    what = f"{which} no pixel in {raster.name}, which is {width} wide and {height} high"
     if not inside:
         raise InputError(f"{what}: is the file of another raster?")
-    warnings.warn(f"{what}: they are left out", InputWarning, stacklevel=3)
+    warnings.warn(f"{what}: {'it is' if outside == 1 else 'they are'} left out", InputWarning, stacklevel=3)
 
 
 _NOISE = 1e-6

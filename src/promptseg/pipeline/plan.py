@@ -87,8 +87,8 @@ class Budget:
                 licenses.add(spdx)
             else:
                 raise ConfigError(
-                    f"{shown(part)} is no part of a budget: expected memory (2 GB), a time (1 s), permissive or a license of the catalog "
-                    f"({', '.join(_licenses())}), no torch, or installed, separated by commas"
+                    f"{shown(part)} is not a part of a budget: expected memory (2 GB), a time (1 s), permissive or a license of the "
+                    f"catalog ({', '.join(_licenses())}), no torch, or installed, separated by commas"
                 )
         return cls(**values, licenses=frozenset(licenses) or None)  # type: ignore[arg-type]  # Each value has the type of its name.
 

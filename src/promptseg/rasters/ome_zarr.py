@@ -124,7 +124,7 @@ def _attributes(path: Path) -> Mapping[str, Any]:
         found = _json(older)
     else:
         raise InputError(
-            f"{path} is a folder, and no OME-Zarr: it has no zarr.json or .zattrs. Give one raster, a file or an OME-Zarr folder: "
+            f"{path} is a folder, and not an OME-Zarr: it has no zarr.json or .zattrs. Give one raster, a file or an OME-Zarr folder: "
             "several are opened and annotated one at a time"
         )
     if _has_image(found):
