@@ -21,6 +21,7 @@ from common import image_argument, parser
 SOURCES = {
     "sam": ("segment_anything", "segment_anything.sam_model_registry[variant]()"),
     "mobile_sam": ("mobile_sam", "mobile_sam.sam_model_registry[variant]()"),
+    "sam_hq": ("segment_anything_hq", "segment_anything_hq.sam_model_registry[variant]()"),
     "sam2": ("sam2.build_sam", "sam2.build_sam.build_sam2(variant, ckpt_path=None, device='cpu')"),
 }
 """By backend: the module with upstream's code, and the expression that builds a model."""

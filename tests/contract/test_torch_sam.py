@@ -54,6 +54,21 @@ class TestTorchSamInBfloat16(SegmenterContract):
         return make(tiny_sam, dtype="bfloat16")
 
 
+class TestTorchSamHq(SegmenterContract):
+    rounds = 8
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam_hq):
+        from promptseg.models.sam.torch.hq import TorchSamHq, named_hq
+        from promptseg.models.sam.torch.model import TorchSettings
+        from promptseg.models.sam.torch.vit import HqVitEncoder
+
+        provenance = Provenance("tiny-sam-hq", "sam_hq", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0", dtype="float32")
+        model = TorchSamHq(named_hq(tiny_sam_hq(), HqVitEncoder), provenance, TorchSettings(torch.device("cpu")))
+        return SamSegmenter(model, EmbeddingCache())
+
+
 class TestTorchSam2(SegmenterContract):
     rounds = 15
 

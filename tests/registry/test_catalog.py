@@ -14,6 +14,7 @@ from promptseg.errors import (
 from promptseg.registry import BackendSpec, Engine, ModelSpec, catalog, find_model, list_models, load
 from promptseg.registry.builtin_backends import BUILT_IN
 from promptseg.registry.catalog import backend_for, memory_requirement
+from promptseg.registry.folders import hub_checkpoint
 from promptseg.weights.store import WeightFile
 
 # SPDX identifiers of licenses that models are published under.
@@ -42,6 +43,12 @@ class TestCatalog:
         for source in file.sources:
             assert re.fullmatch(r"https://[^\s/]+/\S+|hf:[^\s/]+/[^\s/]+/\S+|npm:(@[^\s/@]+/)?[^\s/@]+@\d[^\s/]*/\S+", source)
 
+    def test_a_checkpoint_in_a_repository_is_pinned_by_its_commit(self):
+        engines = [engine for model in list_models().values() for engine in model.engines if hub_checkpoint(engine)]
+        assert len(engines) >= 4
+        for engine in engines:
+            assert re.fullmatch(r"[0-9a-f]{40}", engine.revision)
+
     def test_the_files_of_mini_sam_come_from_npm_or_from_servers_of_the_same_files_of_the_same_version(self):
         for engine in list_models()["mini-sam"].engines:
             for file in engine.files:
@@ -60,7 +67,9 @@ class TestCatalog:
                     assert names.setdefault(file.sha256, file.name) == file.name
 
     def test_every_torch_model_of_the_sam_family_says_what_memory_it_needs(self):
-        needs = {m.name: e.memory for m in list_models().values() for e in m.engines if e.backend in ("sam", "mobile_sam", "sam2")}
+        needs = {
+            m.name: e.memory for m in list_models().values() for e in m.engines if e.backend in ("sam", "mobile_sam", "sam_hq", "sam2")
+        }
         assert len(needs) >= 13
         assert all(isinstance(need, int) and need > 100 for need in needs.values())
         for family in (("mini-sam", "sam-vit-b", "sam-vit-l", "sam-vit-h"), ("sam2.1-hiera-tiny", "sam2.1-hiera-large")):

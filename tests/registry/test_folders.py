@@ -117,6 +117,41 @@ class TestOnTheHub:
         assert requests[-1].weights.files["model.safetensors"].read_bytes() == TENSORS
         assert registry.fetch("ready").files["model.safetensors"].read_bytes() == TENSORS[::-1]
 
+    @pytest.fixture
+    def cut(self, hub, installed):
+        """The repository of the checkpoint of model ``cut``, whose backend reads checkpoints and no folders. The model is at its commit."""
+        repository = hub.add("owner/checkpoints", {"cut.pth": TENSORS, "other.pth": TENSORS[::-1], "config.json": FOLDER["config.json"]})
+        engine = Engine("torch", "cuts", "v", checkpoint="cut.pth", repository="owner/checkpoints", revision=repository.refs["main"])
+        model = ModelSpec("cut", "A model", "MIT", (engine,))
+        installed(Point("cuts", BackendSpec("cuts", "segmenter", "stranger:load", models=(model,))))
+        return repository
+
+    def test_of_a_backend_without_folders_the_checkpoint_alone_is_fetched_at_its_commit(self, hub, requests, cut):
+        cut.commit({"cut.pth": b"newer " * 300})
+        promptseg.load("cut")
+        registry.fetch("cut")
+        assert {name: path.read_bytes() for name, path in requests[-1].weights.files.items()} == {"cut.pth": TENSORS}
+        assert requests[-1].weights.sha256 == {"cut.pth": hashlib.sha256(TENSORS).hexdigest()}
+        assert not any("other.pth" in path or "config.json" in path for path in hub.requests)
+
+    def test_such_a_checkpoint_may_be_given_as_a_file_of_any_name_or_in_a_folder(self, hub, requests, cut, tmp_path):
+        (tmp_path / "cut.pth").write_bytes(b"mine")
+        (tmp_path / "tuned.pth").write_bytes(b"tuned")
+        promptseg.load("cut", weights=tmp_path)
+        promptseg.load(f"cut={tmp_path / 'tuned.pth'}")
+        assert [request.weights.files["cut.pth"].read_bytes() for request in requests] == [b"mine", b"tuned"]
+        assert hub.requests == []
+
+    def test_how_such_a_checkpoint_is_got_by_hand_is_said(self, hub, requests, cut, tmp_path):
+        with pytest.raises(WeightsNotFoundError, match=r"there is no weights file .*cut\.pth"):
+            promptseg.load("cut", weights=tmp_path)
+        del hub.repositories["owner/checkpoints"]
+        by_hand = (
+            rf"the model is the file cut\.pth, .*`hf download owner/checkpoints cut\.pth --revision {cut.refs['main']} --local-dir FOLDER`"
+        )
+        with pytest.raises(WeightsNotFoundError, match=by_hand):
+            promptseg.load("cut")
+
     def test_each_precision_of_onnx_files_is_fetched_by_itself(self, hub, requests):
         files = {f"onnx/model{end}.onnx": f"model{end}".encode() * 200 for end in ("", "_fp16", "_int8")}
         hub.add("owner/onnx", {**files, "onnx/model.onnx_data": b"data" * 300, "config.json": b'{"model_type": "x"}'})

@@ -1,4 +1,4 @@
-"""Loading of torch segmenters and of their checkpoints, for backends ``sam``, ``mobile_sam``, ``sam2`` and ``sam2_video``."""
+"""Loading of torch segmenters and of their checkpoints, for backends ``sam``, ``mobile_sam``, ``sam_hq``, ``sam2`` and ``sam2_video``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..errors import ConfigError, shown
 from ..models.sam import selection
 from ..models.sam.cache import embedding_cache
 from ..models.sam.session import SamSegmenter
@@ -49,6 +50,18 @@ def load_segmenter(
         sam = make(request)
     provenance = request.provenance(f"{package} {version(package)}, torch {torch.__version__}", settings.device.type, settings.dtype_name)
     return SamSegmenter(engine(sam, provenance, settings, need), cache, rule)
+
+
+def hq_token_only(request: LoadRequest) -> bool:
+    """Return whether the mask of SAM-HQ's high-quality token stands alone, by the option of that name.
+
+    Raises:
+        ConfigError: The option has another type.
+    """
+    alone = request.options["hq_token_only"]
+    if not isinstance(alone, bool):
+        raise ConfigError(f"option hq_token_only is True or False, got {shown(alone)}")
+    return alone
 
 
 def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..errors import ConfigError, shown
+from ..errors import ConfigError
 from ..models.sam.session import SamSegmenter
 from ..models.sam.torch.hq import TorchSamHq
 from ..models.sam.torch.model import TorchSam
@@ -30,7 +30,7 @@ from ..models.sam.torch.sam2 import StretchedSam
 from ..models.transformers.sam.naming import named_edgetam, named_sam, named_sam2, named_sam_hq
 from ..registry import LoadRequest
 from ._hf_sam import load_model
-from ._torch_sam import load_segmenter
+from ._torch_sam import hq_token_only, load_segmenter
 from ._transformers import folder_of
 
 _ENGINES: dict[str, tuple[Callable[[Any], Any], Callable[..., TorchSam]]] = {
@@ -63,9 +63,7 @@ def load(request: LoadRequest) -> SamSegmenter:
         WeightsMismatchError: The weights are damaged or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
-    variant, alone = request.engine.variant, request.options["hq_token_only"]
-    if not isinstance(alone, bool):
-        raise ConfigError(f"option hq_token_only is True or False, got {shown(alone)}")
+    variant, alone = request.engine.variant, hq_token_only(request)
     if alone and variant != "sam_hq":
         raise ConfigError(f"option hq_token_only is for SAM-HQ, and model {request.model.name!r} is none: leave it out")
     name, engine = _ENGINES[variant]

@@ -72,6 +72,15 @@ BUILT_IN = (
         export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
+        name="sam_hq",
+        kind="segmenter",
+        factory="promptseg.backends.sam_hq:load",
+        accepts=_SPATIAL,
+        options={**_TORCH_SAM, "hq_token_only": False},
+        requires=("torch", "torchvision", "timm", "segment_anything_hq"),
+        install="pip install torch torchvision && pip install 'promptseg[sam-hq]' (the two together and first)",
+    ),
+    BackendSpec(
         name="sam2",
         kind="segmenter",
         factory="promptseg.backends.sam2:load",

@@ -185,6 +185,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             memory=body.get("memory"),
             seconds=body.get("seconds"),
             repository=body.get("repository"),
+            revision=body.get("revision", "main"),
             gated=body.get("gated", False),
         )
         for engine, body in entry["engines"].items()

@@ -95,7 +95,7 @@ def hub_contents(engine: Engine, *, anew: bool = False) -> tuple[Snapshot, Seque
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
     there = snapshot(str(engine.repository), engine.revision, anew=anew)
-    return there, engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    return there, _contents_of(engine, there)
 
 
 def is_on_hub(engine: Engine) -> bool:
@@ -121,10 +121,24 @@ def verify_on_hub(engine: Engine) -> dict[str, str]:
     there = recorded(str(engine.repository), engine.revision)
     if there is None:
         return {f"{engine.repository}": "absent"}
-    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    contents = _contents_of(engine, there)
     report = dict.fromkeys(contents, "ok") | dict.fromkeys(there.lacks(contents), "absent")
     damaged = there.damaged(contents)
     return report | dict.fromkeys(damaged, "damaged, and removed: fetch it again with `promptseg weights fetch`")
+
+
+def hub_checkpoint(engine: Engine) -> str | None:
+    """Return the one file of an engine's repository that is read, of a backend that reads checkpoints and no folders; else None."""
+    backend = backends().get(engine.backend)
+    return engine.checkpoint if is_on_hub(engine) and backend is not None and not backend.folders else None
+
+
+def _contents_of(engine: Engine, there: Snapshot) -> Sequence[str]:
+    """Return the paths of the files of a repository that an engine reads: those that are known, or those that its backend knows."""
+    checkpoint = hub_checkpoint(engine)
+    if checkpoint is not None:
+        return (checkpoint,)
+    return engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
 
 
 def is_cached(engine: Engine) -> bool:
@@ -132,7 +146,7 @@ def is_cached(engine: Engine) -> bool:
     there = recorded(str(engine.repository), engine.revision)
     if there is None:
         return False
-    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    contents = _contents_of(engine, there)
     return bool(contents) and not there.lacks(contents)
 
 

@@ -139,7 +139,8 @@ class Engine:
         backend: Name of the backend.
         variant: Architecture or file layout, as the backend names it, such as ``"vit_b"``.
         files: The published weights.
-        checkpoint: Name of a single file that users may give in place of `files`, or None.
+        checkpoint: Name of a single file that users may give in place of `files`, or None. It is what is fetched of a `repository` for a
+            backend that reads no folders.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
         seconds: Seconds to encode one image and answer one prompt, or to find what a phrase names, in float32 on two processors of the
             reference machine of ``docs/understand/benchmarks.md``; or None if they were not measured.
@@ -167,7 +168,7 @@ class Engine:
         if self.checkpoint is None:
             return names
         if weights.is_dir():
-            alone = (weights / self.checkpoint).is_file() and not all((weights / name).is_file() for name in names)
+            alone = (weights / self.checkpoint).is_file() and not (names and all((weights / name).is_file() for name in names))
         else:
             alone = weights.suffix not in {Path(name).suffix for name in names}
         return (self.checkpoint,) if alone else names

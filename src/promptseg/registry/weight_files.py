@@ -13,7 +13,7 @@ from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError
 from ..weights.hub_client import GATED
 from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
 from .catalog import backends
-from .folders import hub_contents, is_on_hub, named_model
+from .folders import hub_checkpoint, hub_contents, is_on_hub, named_model
 from .manifest import Manifest
 from .spec import BackendSpec, Choice, Engine, ModelSpec
 
@@ -51,17 +51,21 @@ def weights_of(choice: Choice) -> ModelWeights:
 
 
 def folder_hint(model: ModelSpec, engine: Engine, *, gate: bool = True) -> str:
-    """Return how to get and to give the weights of a model that is a folder.
+    """Return how to get and to give the weights of a model that is a folder, or a checkpoint in a repository.
 
     Args:
         model: The model.
         engine: Its engine.
         gate: Whether to say how to get access to a gated repository.
     """
-    get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
+    checkpoint = hub_checkpoint(engine)
+    wanted = " ".join([str(engine.repository), *([checkpoint, f"--revision {engine.revision}"] if checkpoint else [])])
+    get = f"get it with `hf download {wanted} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated and gate:
         get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
+    if checkpoint:
+        return f"the model is the file {checkpoint}, as on the Hugging Face hub: {given}"
     onnx = any(folder.onnx and folder.variant == engine.variant for folder in getattr(backends().get(engine.backend), "folders", ()))
     files = "ONNX files as transformers.js reads them" if onnx else "config.json and model.safetensors"
     return f"the model is a folder with {files}, as on the Hugging Face hub: {given}"
@@ -110,7 +114,8 @@ def _own(choice: Choice, path: Path) -> ModelWeights:
     """
     if choice.backend.find_weights is not None or choice.engine.contents:
         return _in_folder(path, choice.engine.contents, choice.model, choice.engine, choice.backend)
-    names, recognizes = choice.engine.names_in(path), choice.backend.recognizes
+    checkpoint, recognizes = choice.engine.checkpoint, choice.backend.recognizes
+    names = choice.engine.names_in(path) or ((checkpoint,) if checkpoint else ())
     if path.is_dir() and recognizes and not (names and all((path / name).is_file() for name in names)):
         return recognized_weights(path, recognizes)
     return given_weights(path, names)

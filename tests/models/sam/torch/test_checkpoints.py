@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 from promptseg.models.sam.torch.checkpoints import decoder_state, load_checkpoint, load_part, read_checkpoint, variant_of  # noqa: E402 - It needs torch.
 
+HQ = ["sam_hq_vit_h", "sam_hq_vit_l", "sam_hq_vit_b", "sam_hq_vit_tiny"]
 WIDTHS = {"vit_h": 1280, "vit_l": 1024, "vit_b": 768}
 SAM2_SHAPES = {"t": (96, 12), "s": (96, 16), "b+": (112, 24), "l": (144, 48)}
 SAM2 = [f"{generation}_hiera_{size}" for generation in ("sam2", "sam2.1") for size in SAM2_SHAPES]
@@ -37,6 +38,9 @@ def state_of(variant):
         state["image_encoder.trunk.pos_embed"] = torch.zeros(1, width, 7, 7)
         state["sam_mask_decoder.iou_token.weight"] = torch.zeros(1, 256)
         return {**state, "no_obj_embed_spatial": torch.zeros(1, 64)} if generation == "sam2.1" else state
+    if variant in HQ:
+        encoder = variant.removeprefix("sam_hq_").replace("vit_tiny", "vit_t")
+        return {**state_of(encoder), "mask_decoder.hf_token.weight": torch.zeros(1, 256)}
     state = {"mask_decoder.iou_token.weight": torch.zeros(1, 256)}
     if variant == "vit_t":
         return {**state, "image_encoder.patch_embed.seq.0.c.weight": torch.zeros(32, 3, 3, 3)}
@@ -75,7 +79,7 @@ def small_state(**changes):
     return {name: tensor for name, tensor in {**state, **changes}.items() if tensor is not None}
 
 
-@pytest.mark.parametrize("variant", [*WIDTHS, "vit_t", *SAM2])
+@pytest.mark.parametrize("variant", [*WIDTHS, "vit_t", *HQ, *SAM2])
 def test_a_variant_is_recognized_from_its_tensors(variant):
     assert variant_of(state_of(variant)) == variant
 
@@ -108,6 +112,9 @@ def test_the_variants_are_those_of_the_packages():
         ("vit_h", "vit_b"),
         ("vit_t", "vit_l"),
         ("vit_l", "vit_t"),
+        ("vit_b", "sam_hq_vit_b"),
+        ("sam_hq_vit_b", "vit_b"),
+        ("sam_hq_vit_tiny", "sam_hq_vit_b"),
         ("sam2_hiera_t", "vit_b"),
         ("vit_b", "sam2_hiera_t"),
         ("sam2_hiera_t", "sam2.1_hiera_t"),
@@ -196,7 +203,7 @@ def test_tensors_in_another_shape_than_a_checkpoint_are_refused(content, tmp_pat
 
 
 def test_a_checkpoint_of_another_kind_of_model_is_refused_with_its_tensors(tmp_path):
-    with pytest.raises(WeightsMismatchError, match=r"is not a checkpoint of SAM, SAM 2 or MobileSAM.*backbone\.weight"):
+    with pytest.raises(WeightsMismatchError, match=r"is not a checkpoint of SAM, SAM-HQ, SAM 2 or MobileSAM.*backbone\.weight"):
         load_small(saved(tmp_path, {"backbone.weight": torch.zeros(3)}))
 
 

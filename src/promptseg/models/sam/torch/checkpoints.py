@@ -1,4 +1,4 @@
-"""Loading of checkpoints of SAM, SAM 2 and MobileSAM. The variant is recognized from the tensors; loading is strict."""
+"""Loading of checkpoints of SAM, SAM-HQ, SAM 2 and MobileSAM. The variant is recognized from the tensors; loading is strict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ SAM2_SIZES = {(96, 12): "t", (96, 16): "s", (112, 24): "b+", (144, 48): "l"}
 def variant_of(state: State) -> str | None:
     """Return the variant of a checkpoint, from names and shapes of its tensors, or None if it is of another model.
 
-    Variants are ``"vit_h"``, ``"vit_l"``, ``"vit_b"``, ``"vit_t"`` and, for SAM 2, such as ``"sam2_hiera_t"`` or ``"sam2.1_hiera_b+"``.
+    Variants are ``"vit_h"``, ``"vit_l"``, ``"vit_b"``, ``"vit_t"``, for SAM-HQ such as ``"sam_hq_vit_b"`` or ``"sam_hq_vit_tiny"``, and for
+    SAM 2 such as ``"sam2_hiera_t"`` or ``"sam2.1_hiera_b+"``.
     """
     if "sam_mask_decoder.iou_token.weight" in state:
         return _sam2_variant_of(state)
@@ -29,8 +30,12 @@ def variant_of(state: State) -> str | None:
         return None
     positions = state.get("image_encoder.pos_embed")
     if positions is not None:
-        return VARIANTS.get(positions.shape[-1])
-    return "vit_t" if "image_encoder.patch_embed.seq.0.c.weight" in state else None
+        encoder = VARIANTS.get(positions.shape[-1])
+    else:
+        encoder = "vit_t" if "image_encoder.patch_embed.seq.0.c.weight" in state else None
+    if encoder is None or "mask_decoder.hf_token.weight" not in state:
+        return encoder
+    return f"sam_hq_{'vit_tiny' if encoder == 'vit_t' else encoder}"  # By the names of the authors' files.
 
 
 def _sam2_variant_of(state: State) -> str | None:
@@ -57,7 +62,8 @@ def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: s
     found = variant_of(state)
     if found is None:
         raise WeightsMismatchError(
-            f"{path} is not a checkpoint of SAM, SAM 2 or MobileSAM, model {model!r} needs one of {variant}; it has {named(list(state))}"
+            f"{path} is not a checkpoint of SAM, SAM-HQ, SAM 2 or MobileSAM, model {model!r} needs one of {variant}; "
+            f"it has {named(list(state))}"
         )
     if found != variant:
         raise WeightsMismatchError(f"{path}: these are the weights of {found}, model {model!r} needs {variant}")

@@ -1,9 +1,10 @@
 """SAM-HQ's additions to SAM in torch: a high-quality token, and features of the image that it reads at the resolution of the logits.
 
 The token is a fifth mask token. Its mask is a correction, which is added to the mask of each candidate (``hq_token_only=False`` upstream)
-or stands alone (``hq_token_only=True``). Its features are a sum of two parts. One depends only on the image: the embedding, and the tokens
-after the first block with global attention, both upscaled (`HqFeatures`). The other is two convolutions of the upscaled image tokens of a
-prompt (Ke et al., "Segment Anything in High Quality", 2023; ``MaskDecoderHQ`` of the authors).
+or stands alone (``hq_token_only=True``). Its features are a sum of two parts. One depends only on the image: the embedding, and tokens of
+an early layer of the image encoder (in ViT after the first block with global attention), both upscaled (`HqFeatures`). The other is two
+convolutions of the upscaled image tokens of a prompt (Ke et al., "Segment Anything in High Quality", 2023; ``MaskDecoderHQ`` of the
+authors).
 
 The second of these convolutions and the product with the weights of the mask are linear, so both are one convolution to one channel. This
 saves nearly half of the work.
@@ -11,7 +12,7 @@ saves nearly half of the work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -105,9 +106,9 @@ class TorchSamHq(TorchSam):
     Its candidates and their scores are those of SAM. In everything mode the authors take the best of the candidates of each point.
 
     Args:
-        sam: The model under segment-anything's names: ``image_encoder``, a `promptseg.models.sam.torch.vit.HqVitEncoder`,
-            ``prompt_encoder``, and ``mask_decoder`` as in `HqDecoder`. It is moved to the device and converted, and must not be used
-            elsewhere afterwards.
+        sam: The model under segment-anything's names: ``image_encoder``, a `promptseg.models.sam.torch.vit.HqVitEncoder` or
+            `promptseg.models.sam.torch.tinyvit.HqTinyVitEncoder`, ``prompt_encoder``, and ``mask_decoder`` as in `HqDecoder`. It is moved
+            to the device and converted, and must not be used elsewhere afterwards.
         provenance: Provenance of the model.
         settings: Device, dtype and further settings.
         need: Memory requirements of the model; None if unknown.
@@ -137,3 +138,20 @@ class TorchSamHq(TorchSam):
 
     def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
         return dict(zip((EMBEDDING, HQ), self._encoder(batch), strict=True))
+
+
+def named_hq(sam: Any, encoder: Callable[[Any, nn.Module], nn.Module]) -> Any:
+    """Return a ``Sam`` of package segment-anything-hq with the names that `TorchSamHq` reads. It must not be used elsewhere afterwards.
+
+    Args:
+        sam: The model, with a ``MaskDecoderHQ``.
+        encoder: Class of its image encoder here, which takes the encoder of the package and the `HqFeatures`.
+    """
+    decoder = sam.mask_decoder
+    sam.image_encoder = encoder(sam.image_encoder, HqFeatures(decoder.embedding_encoder, decoder.compress_vit_feat))
+    weight = torch.cat([decoder.mask_tokens.weight, decoder.hf_token.weight])
+    decoder.mask_tokens = nn.Embedding(len(weight), weight.shape[1], _weight=weight, _freeze=True)
+    decoder.output_hypernetworks_mlps.append(decoder.hf_mlp)
+    first, norm, _, second = decoder.embedding_maskfeature
+    decoder.hq_convolutions = nn.ModuleList([first, norm, second])
+    return sam

@@ -45,18 +45,44 @@ class TinyVitEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return embeddings (B, C, S / 16, S / 16) of normalized images (B, 3, S, S)."""
+        return self._encoded(images, None)[0]
+
+    def _encoded(self, images: Tensor, kept: int | None) -> tuple[Tensor, Tensor | None]:
+        """Return embeddings, and a copy of the tokens (B, rows, columns, width) after the stage with index `kept`."""
+        copy = None
         first, act, second = self.encoder.patch_embed.seq
         planes = images.contiguous(memory_format=torch.channels_last)
         planes = second(_activated(first(planes), act))
         grid = planes.permute(0, 2, 3, 1).contiguous()
         with worker_pool(images.device) as for_each:
-            for stage in self.encoder.layers:
+            for index, stage in enumerate(self.encoder.layers):
                 for block in stage.blocks:
                     grid = _convolve(block, grid, for_each) if hasattr(block, "conv3") else _transform(block, grid, for_each)
                 if stage.downsample is not None:
                     grid = _merge(stage.downsample, grid, for_each)
+                copy = grid.clone() if index == kept else copy
         embedding: Tensor = self.encoder.neck(grid.permute(0, 3, 1, 2))
-        return embedding
+        return embedding, copy
+
+
+class HqTinyVitEncoder(TinyVitEncoder):
+    """Image encoder of the light SAM-HQ: a `TinyVitEncoder` with the features of the high-quality token.
+
+    They come from the tokens after the second stage, which is the first with the grid of the embedding.
+
+    Args:
+        encoder: As for `TinyVitEncoder`.
+        hq_features: `promptseg.models.sam.torch.hq.HqFeatures`.
+    """
+
+    def __init__(self, encoder: Any, hq_features: nn.Module) -> None:
+        super().__init__(encoder)
+        self.hq_features = hq_features
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # One more output than SAM's.
+        """Return embeddings (B, C, S / 16, S / 16) and features (B, C / 8, S / 4, S / 4) of normalized images (B, 3, S, S)."""
+        embedding, tokens = self._encoded(images, 1)
+        return embedding, self.hq_features(embedding, tokens)
 
 
 def fused(module: Any) -> Any:
