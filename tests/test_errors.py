@@ -73,6 +73,10 @@ def test_a_name_that_differs_in_case_and_hyphens_alone_is_the_only_suggestion():
     assert errors.nearest("SAM2_Tiny", ["sam2-tiny", "sam2-tin"]) == " Did you mean 'sam2-tiny'?"
 
 
+def test_a_long_name_is_suggested_for_its_misspelled_beginning():
+    assert errors.nearest("vitmate", ["mini-sam", "vitmatte-small-composition-1k"]) == " Did you mean 'vitmatte-small-composition-1k'?"
+
+
 def test_nothing_is_suggested_for_a_name_that_resembles_none():
     assert errors.nearest("zzzzzz", ["sam-vit-h", "mini-sam"]) == ""
     assert errors.nearest("mini-sam", []) == ""

@@ -97,8 +97,8 @@ class BackendError(PromptSegError, RuntimeError):
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return the sentence ``" Did you mean 'x', 'y' or 'z'?"`` for the known names closest to `name`, or an empty string if none is close.
 
-    There are at most three names: those that contain `name`, then those that are spelled alike. A name that differs only in case, spaces,
-    hyphens and underscores is the only one.
+    There are at most three names: those that contain `name`, then those that are spelled alike, or else those that begin so. A name that
+    differs only in case, spaces, hyphens and underscores is the only one.
     """
     if not isinstance(name, str):
         return ""
@@ -106,7 +106,9 @@ def nearest(name: object, known: Iterable[str]) -> str:
     plain = {_plain(each): each for each in reversed(list(known))}
     containing = [each for each in reversed(plain) if len(asked) > 2 and asked in each]
     alike = difflib.get_close_matches(asked, plain, n=3, cutoff=0.55)
-    near = [plain[each] for each in ([asked] if asked in plain else list(dict.fromkeys([*containing, *alike]))[:3])]
+    begun = {each[: len(asked)]: each for each in reversed(plain)} if len(asked) > 3 and not (containing or alike) else {}
+    found = [*containing, *alike, *(begun[each] for each in difflib.get_close_matches(asked, begun, n=3, cutoff=0.8))]
+    near = [plain[each] for each in ([asked] if asked in plain else list(dict.fromkeys(found))[:3])]
     return f" Did you mean {one_of(map(repr, near))}?" if near else ""
 
 
