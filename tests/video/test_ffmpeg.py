@@ -119,6 +119,12 @@ def test_a_file_that_is_not_there_is_refused_by_name(write_video, tmp_path):
         open_frames(tmp_path / "none.mp4")
 
 
+def test_an_address_at_which_nothing_answers_is_told_from_a_damaged_file():
+    pytest.importorskip("av")
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:9/a\.mp4 cannot be reached, or is not a video that FFmpeg can read"):
+        open_frames("http://127.0.0.1:9/a.mp4")
+
+
 @pytest.mark.parametrize(("name", "options"), [("a.mp4", {"movflags": "faststart"}), ("a.mkv", {})])
 def test_a_truncated_file_gives_its_frames_and_then_says_that_it_is(write_video, tmp_path, name, options):
     path = write_video(tmp_path / name, 40, options=options)

@@ -166,6 +166,8 @@ class FileReader(Reader):
             raise InputError(f"there is no video {self.name}: check the path") from error
         except Exception as error:  # FFmpeg's errors have many base classes.
             why = getattr(error, "strerror", None) or error  # Without the number of the error and a second file name.
+            if isinstance(self._file, str):
+                raise InputError(f"{self.name} cannot be reached, or is not a video that FFmpeg can read: {why}") from error
             raise InputError(
                 f"{self.name} is empty, truncated or no video that FFmpeg can read: {why}. Get it again, or convert it to MP4"
             ) from error
