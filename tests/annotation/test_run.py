@@ -397,6 +397,7 @@ def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it():
         ({"workers": 2}, ConfigError, "executor 'ray'"),
         ({"prompts": [Prompt.text("dog")]}, IncompatibleStagesError, "needs a detector"),
         ({"prompts": []}, IncompatibleStagesError, "nothing to segment"),
+        ({"pipeline": "mini-sam"}, ConfigError, r"pipeline is a Pipeline, .* got 'mini-sam'"),
         ({"source": "nowhere"}, InputError, "there is no nowhere: check the path"),
     ],
 )
@@ -404,7 +405,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(image_folder, pi
     source = settings.pop("source", image_folder("0.png"))
     prompts = settings.pop("prompts", [BOX])
     with pytest.raises(error, match=message):
-        annotate(source, *prompts, pipeline=pipeline, out=tmp_path / "out", **settings)
+        annotate(source, *prompts, **{"pipeline": pipeline, "out": tmp_path / "out", **settings})
     assert not (tmp_path / "out").exists()
 
 

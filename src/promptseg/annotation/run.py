@@ -148,6 +148,8 @@ def annotate(
             run later.
         MissingDependencyError: When a required package is not installed.
     """
+    if not isinstance(pipeline, (Pipeline, BuiltPipeline)):
+        raise ConfigError(f"pipeline is a Pipeline, such as Pipeline().segment('mini-sam'), got {shown(pipeline)}")
     scene = scene_options(
         tile,
         {"overlap": overlap, "scale": scale, "bands": bands, "stretch": stretch, "prompts_from": prompts_from, "whole": whole or None},
