@@ -44,12 +44,22 @@ def test_the_models_page_lists_the_catalog_with_its_engines_backends_and_license
     assert listed == expected
 
 
-def test_the_models_page_says_what_memory_the_catalog_says():
+def test_the_models_page_says_what_memory_and_time_the_catalog_says():
     page = (DOCS / "reference" / "models.md").read_text("utf-8")
-    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| ([\d,]+) \| [\d,–]+ \|", page, re.MULTILINE)
-    listed = {(model, engine): int(mib.replace(",", "")) for model, engine, mib in rows}
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| ([\d,]+) \| [\d,–]+ \| ([\d.–]+) \|$", page, re.MULTILINE)
+    listed = {(model, engine): (int(mib.replace(",", "")), seconds) for model, engine, mib, seconds in rows}
     models = promptseg.list_models().values()
-    assert listed == {(model.name, engine.name): engine.memory for model in models for engine in model.engines if engine.memory}
+    assert listed == {
+        (model.name, engine.name): (engine.memory, "–" if engine.seconds is None else shown_seconds(engine.seconds))
+        for model in models
+        for engine in model.engines
+        if engine.memory
+    }
+
+
+def shown_seconds(seconds):
+    """Two digits, and hundredths of a second at most."""
+    return f"{seconds:.2f}" if seconds < 0.1 else f"{float(f'{seconds:.2g}'):g}"
 
 
 def test_the_models_page_says_which_weights_are_folders_of_the_hub():
