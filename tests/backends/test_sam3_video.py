@@ -33,12 +33,13 @@ def test_without_hot_start_masks_are_not_late(tiny_sam3_video_folder):
     assert load(tiny_sam3_video_folder, hot_start=False).model.delay == 1
 
 
-def test_a_model_without_a_tracker_is_refused(tiny_sam3_video_folder, tiny_sam3_tracker_video, tmp_path):
+def test_a_model_without_a_tracker_is_refused(tiny_sam3, tiny_sam3_tracker_video, tmp_path):
+    tiny_sam3(lite_text=True).save_pretrained(tmp_path / "lite")
     with pytest.raises(ConfigError, match="images alone"):
-        load(tiny_sam3_video_folder, "sam3-lite-text")
-    tiny_sam3_tracker_video().save_pretrained(tmp_path)
-    with pytest.raises(WeightsMismatchError, match="Sam3VideoModel"):
-        load(tmp_path)
+        load(tmp_path / "lite", "sam3-lite-text")
+    tiny_sam3_tracker_video().save_pretrained(tmp_path / "tracker")
+    with pytest.raises(WeightsMismatchError, match=r"is read by sam3_tracker, and model 'sam3' by sam3"):
+        load(tmp_path / "tracker")
 
 
 @pytest.mark.parametrize(

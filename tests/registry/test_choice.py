@@ -10,6 +10,7 @@ from promptseg import registry
 from promptseg.errors import (
     ConfigError,
     UnknownModelError,
+    WeightsMismatchError,
     WeightsNotFoundError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, choice, find_model, load
@@ -65,7 +66,7 @@ class TestEngineOfGivenWeights:
     def test_a_folder_of_another_model_is_said_to_be_one(self, name, own, tmp_path):
         (tmp_path / "config.json").write_text('{"model_type": "sam2"}', "utf-8")
         (tmp_path / "model.safetensors").touch()
-        with pytest.raises(UnknownModelError, match=rf"is read by hf_sam \(sam2\), and model '{name}' by {re.escape(own)}"):
+        with pytest.raises(WeightsMismatchError, match=rf"is read by hf_sam \(sam2\), and model '{name}' by {re.escape(own)}"):
             registry.choose(name, weights=tmp_path)
 
 

@@ -216,7 +216,7 @@ def _able(named: _Named) -> tuple[Engine, ...]:
     """Return the engines of the model that read the given folder, with the files that they read of it; none if it is not recognized.
 
     Raises:
-        UnknownModelError: No engine of the model reads a folder of the hub.
+        WeightsMismatchError: No engine of the model reads a folder of the hub.
     """
     if not named.readers:
         return named.model.engines if named.model.engines[0].contents else ()
@@ -244,7 +244,7 @@ def _default_engine(named: _Named, weights: Path) -> Engine:
     """Return the engine for a user's weights, if the user names none: the one that reads them, or the first, which says why not.
 
     Raises:
-        UnknownModelError: It is a folder that was recognized as that of another model.
+        WeightsMismatchError: It is a folder that was recognized as that of another model.
     """
     found = _engine_for(named.model, weights)
     if found is None and named.readers:

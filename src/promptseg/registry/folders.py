@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
 
-from ..errors import ConfigError, UnknownModelError, WeightsError, WeightsMismatchError, shown
+from ..errors import ConfigError, WeightsError, WeightsMismatchError, shown
 from ..weights.hub import REPOSITORY, REVISION, Snapshot, recorded, snapshot
 from .catalog import backends, find_model, list_models
 from .model_card import CARD, UNKNOWN, license_of
@@ -183,11 +183,11 @@ def _hub_license(there: Snapshot, *, fetch: bool = True) -> str:
         return UNKNOWN
 
 
-def not_read(name: str, model: ModelSpec, engines: Sequence[Engine]) -> UnknownModelError:
+def not_read(name: str, model: ModelSpec, engines: Sequence[Engine]) -> WeightsMismatchError:
     """Return the error for a folder that was given for a model and is of another."""
     own, read = (", ".join(dict.fromkeys(_reader(each) for each in every)) for every in (model.engines, engines))
     wanted = model.name.partition("=")[0]
-    return UnknownModelError(f"{name} is read by {read}, and model {wanted!r} by {own}: load it by its own name, {name}")
+    return WeightsMismatchError(f"{name} is read by {read}, and model {wanted!r} by {own}: load it by its own name, {name}")
 
 
 def _reader(engine: Engine) -> str:
