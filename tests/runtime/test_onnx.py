@@ -77,8 +77,15 @@ def test_an_input_of_another_shape_is_an_error_of_ours_on_a_device_too(doubling,
 
 
 def test_a_run_on_shapes_seen_before_takes_no_further_memory():
-    values = "import resource, numpy as np, onnx; from onnx import helper; from promptseg.runtime.onnx import Runtime\n"
-    code = values + textwrap.dedent("""\
+    code = textwrap.dedent("""\
+        import resource
+
+        import numpy as np
+        import onnx
+        from onnx import helper
+
+        from promptseg.runtime.onnx import Runtime
+
         kinds = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4096, 4096]) for name in "xy"]
         nodes = [helper.make_node(kind, [before], [after]) for kind, before, after in zip(("Exp", "Sin", "Cos"), "xab", "aby")]
         graph = helper.make_graph(nodes, "g", kinds[:1], kinds[1:])
