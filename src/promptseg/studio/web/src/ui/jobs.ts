@@ -2,7 +2,7 @@
 
 import type { ExportResult, ImportOptions, ImportResult } from "../api/client.ts";
 import { plural, t } from "../i18n/index.ts";
-import type { Deed } from "../model/deeds.ts";
+import type { Undoable } from "../model/undoables.ts";
 import type { ImageState, ImageSummary, Job, Prompt } from "../model/types.ts";
 import { zipped } from "../model/zip.ts";
 import { modelForAll } from "./models.ts";
@@ -51,13 +51,13 @@ export class Jobs {
   /** Import annotation files. That can be undone and done again, as long as the page is there. */
   async import(files: readonly File[], options: ImportOptions): Promise<Imported> {
     let result = await this.sendImport(files, options);
-    const deed: Deed = {
+    const undoable: Undoable = {
       name: t("import.title"),
       undo: () => this.undoImport(result),
       redo: async () => void (result = await this.sendImport(files, { ...options, mode: options.mode ?? "add" })),
     };
-    this.workspace.deeds.done(deed);
-    return { ...result, undo: () => void this.workspace.edits.goBackOf("undo", deed) };
+    this.workspace.undoables.done(undoable);
+    return { ...result, undo: () => void this.workspace.edits.goBackOf("undo", undoable) };
   }
 
   private async sendImport(files: readonly File[], options: ImportOptions): Promise<ImportResult> {

@@ -61,7 +61,7 @@ export class LabelBook {
     if (name !== to && label.value === name) this.makeCurrent(to);
     const named = name === to ? [] : objects.value.filter((object) => object.label === name);
     const follow = named.length > 0 && this.workspace.do(edits.set(named, { label: to }), t("edit.label"));
-    this.keepDeed(before, follow ? this.workspace.history.value : null);
+    this.keepUndoable(before, follow ? this.workspace.history.value : null);
     return true;
   }
 
@@ -69,16 +69,16 @@ export class LabelBook {
     const before = this.workspace.labels.value;
     if (!this.change((labels) => withoutLabel(labels, name))) return;
     if (this.workspace.label.value === name) this.workspace.label.set(null);
-    this.keepDeed(before);
+    this.keepUndoable(before);
   }
 
   setKey(name: string, key: string): void {
     const before = this.workspace.labels.value;
-    if (this.change((labels) => withKey(labels, name, key))) this.keepDeed(before);
+    if (this.change((labels) => withKey(labels, name, key))) this.keepUndoable(before);
   }
 
   /** Let a change of the list be undone, with the last step of a history where objects followed it. */
-  keepDeed(before: readonly Label[], steps: History | null = null): void {
+  keepUndoable(before: readonly Label[], steps: History | null = null): void {
     const after = this.workspace.labels.value;
     let turn = steps?.turnOf("undo") ?? 0;
     const go = async (way: Way, from: readonly Label[], to: readonly Label[]): Promise<void> => {
@@ -87,7 +87,7 @@ export class LabelBook {
       steps[way]();
       turn = steps.turnOf(way === "undo" ? "redo" : "undo");
     };
-    this.workspace.deeds.done({
+    this.workspace.undoables.done({
       name: t("labels.name"),
       undo: () => go("undo", after, before),
       redo: () => go("redo", before, after),

@@ -111,7 +111,7 @@ export class LabelsPane {
     if (label !== null) return labelBook.edit(label.name, name, color);
     const before = labels.value;
     const added = labelBook.add(name, color);
-    if (added) labelBook.keepDeed(before);
+    if (added) labelBook.keepUndoable(before);
     return added;
   }
 

@@ -1,7 +1,7 @@
 /** What a person does to the objects of the image that is shown: each is one step of its history. */
 
 import { plural, t } from "../i18n/index.ts";
-import type { Deed } from "../model/deeds.ts";
+import type { Undoable } from "../model/undoables.ts";
 import type { Way } from "../model/turns.ts";
 import * as edits from "./edits.ts";
 import { neighbor } from "./filters.ts";
@@ -120,9 +120,9 @@ export class ObjectEdits {
 
   goBack(way: Way): void {
     if (this.workspace.refuses()) return;
-    const deed = this.workspace.nextDeed(way);
-    if (deed !== null) {
-      void this.goBackOf(way, deed);
+    const undoable = this.workspace.nextUndoable(way);
+    if (undoable !== null) {
+      void this.goBackOf(way, undoable);
       return;
     }
     const done = this.workspace.history.value?.[way]() ?? null;
@@ -135,10 +135,10 @@ export class ObjectEdits {
   }
 
   /** Undo what was done beside the objects of one image, or do it again. */
-  async goBackOf(way: Way, deed: Deed): Promise<void> {
+  async goBackOf(way: Way, undoable: Undoable): Promise<void> {
     try {
-      await this.workspace.deeds.go(way, deed);
-      this.tellGone(way, deed.name);
+      await this.workspace.undoables.go(way, undoable);
+      this.tellGone(way, undoable.name);
     } catch (error) {
       this.workspace.notices.toast(reasonOf(error), { bad: true });
     }

@@ -7,7 +7,7 @@ import { tilesAt, type TileSource } from "../canvas/tiles.ts";
 import { plural, t, setLanguage, type Language } from "../i18n/index.ts";
 import { objectColor } from "../model/colors.ts";
 import { Problem } from "../model/problem.ts";
-import { Deeds, type Deed } from "../model/deeds.ts";
+import { Undoables, type Undoable } from "../model/undoables.ts";
 import { DocumentModel } from "../model/document.ts";
 import { History, type Steps } from "../model/history.ts";
 import type { Bitmap } from "../model/mask.ts";
@@ -88,7 +88,7 @@ export class Workspace {
 
   private readonly turns = new Turns();
   /** What was done that is no change of one image alone. */
-  readonly deeds = new Deeds(this.turns);
+  readonly undoables = new Undoables(this.turns);
 
   private readonly opened: Opened;
   /** By the keys of images, the latest one last. */
@@ -114,7 +114,7 @@ export class Workspace {
       (key) => server.open(key),
       (open) => this.warm(open),
     );
-    this.deeds.changed.subscribe(() => this.tellSteps());
+    this.undoables.changed.subscribe(() => this.tellSteps());
     saver.status.watch(({ state }) => this.save.set(state));
     saver.onDocument(({ key, document }) => key === this.open.value?.key && this.document.value?.replace(document));
   }
@@ -272,13 +272,13 @@ export class Workspace {
 
   private tellSteps(): void {
     const history = this.history.value;
-    const next = (way: Way): string | null => this.nextDeed(way)?.name ?? history?.steps.value[way] ?? null;
+    const next = (way: Way): string | null => this.nextUndoable(way)?.name ?? history?.steps.value[way] ?? null;
     this.steps.set({ undo: next("undo"), redo: next("redo") });
   }
 
   /** What is undone or made again next, if that is no step of the image that is shown. */
-  nextDeed(way: Way): Deed | null {
-    return this.deeds.next(way, this.history.value?.turnOf(way) ?? 0);
+  nextUndoable(way: Way): Undoable | null {
+    return this.undoables.next(way, this.history.value?.turnOf(way) ?? 0);
   }
 
   private close(): void {

@@ -4,7 +4,7 @@ import { bitmapOf } from "../canvas/bitmaps.ts";
 import type { Stage } from "../canvas/stage.ts";
 import { t } from "../i18n/index.ts";
 import { objectColor } from "../model/colors.ts";
-import type { Deed } from "../model/deeds.ts";
+import type { Undoable } from "../model/undoables.ts";
 import { Signal } from "../model/signal.ts";
 import type { ImageSummary, StudioObject } from "../model/types.ts";
 import type { MenuItem } from "../ui/menu.ts";
@@ -359,23 +359,25 @@ export class VideoMode {
   async #remove(object: VideoObject): Promise<void> {
     const { uid, label, color, hidden, locked, attributes } = object;
     const told = t("video.removed", { object: this.#nameOf(object) });
-    const deed = await this.#do({ remove: [uid] }, { objects: [{ uid, label, color, hidden, locked, attributes }] }, t("video.remove"));
-    if (deed === null) return;
-    this.workspace.notices.toast(told, { does: { text: t("keys.undo"), press: () => void this.workspace.edits.goBackOf("undo", deed) } });
+    const undoable = await this.#do({ remove: [uid] }, { objects: [{ uid, label, color, hidden, locked, attributes }] }, t("video.remove"));
+    if (undoable === null) return;
+    this.workspace.notices.toast(told, {
+      does: { text: t("keys.undo"), press: () => void this.workspace.edits.goBackOf("undo", undoable) },
+    });
   }
 
   /** Make a change of the video that can be undone. Returns what undoes it; null where it was not possible. */
-  async #do(change: VideoChange, back: VideoChange, name: string): Promise<Deed | null> {
-    const deed = { name, undo: () => this.#change(back), redo: () => this.#change(change) };
+  async #do(change: VideoChange, back: VideoChange, name: string): Promise<Undoable | null> {
+    const undoable = { name, undo: () => this.#change(back), redo: () => this.#change(change) };
     try {
-      await deed.redo();
+      await undoable.redo();
     } catch (error) {
       this.workspace.notices.toast(reasonOf(error), { bad: true });
       return null;
     }
-    this.workspace.deeds.done(deed);
+    this.workspace.undoables.done(undoable);
     this.workspace.notices.announce(name);
-    return deed;
+    return undoable;
   }
 
   async #change(change: VideoChange): Promise<void> {

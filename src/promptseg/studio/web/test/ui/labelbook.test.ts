@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { Deeds } from "../../src/model/deeds.ts";
+import { Undoables } from "../../src/model/undoables.ts";
 import { DocumentModel } from "../../src/model/document.ts";
 import { History } from "../../src/model/history.ts";
 import { Signal } from "../../src/model/signal.ts";
@@ -25,13 +25,13 @@ function begin() {
     server,
     objects: new Signal<readonly StudioObject[]>([]),
     notices: { toast: vi.fn() },
-    deeds: new Deeds(turns),
+    undoables: new Undoables(turns),
     history: new Signal(history),
     do: (change: Change, name: string) => (history.do(change, name), true),
   };
   const book = new LabelBook(workspace as unknown as Workspace);
   const names = (): string => labels.value.map(({ name }) => name).join();
-  const goBack = (way: Way): Promise<void> => workspace.deeds.go(way, workspace.deeds.next(way, history.turnOf(way))!);
+  const goBack = (way: Way): Promise<void> => workspace.undoables.go(way, workspace.undoables.next(way, history.turnOf(way))!);
   return { ...workspace, document, book, names, goBack };
 }
 
@@ -56,11 +56,11 @@ test("a label that there is already is no new one", () => {
   expect(label.value).toBe("spoon");
 });
 
-test("a label that is written as it is changes nothing, and is no deed", () => {
-  const { book, server, deeds } = begin();
+test("a label that is written as it is changes nothing, and is no undoable", () => {
+  const { book, server, undoables } = begin();
   expect(book.edit("cup", "cup", "#FF0000")).toBe(false);
   expect(server.saveLabels).not.toHaveBeenCalled();
-  expect(deeds.next("undo", 0)).toBeNull();
+  expect(undoables.next("undo", 0)).toBeNull();
 });
 
 test("a label that was removed comes back by undo, with its key, and goes again by redo", async () => {
@@ -87,12 +87,12 @@ test("a label is renamed with its objects, and one undo takes back both", async 
 });
 
 test("a list that cannot be kept stays as it was, and the undo can be tried again", async () => {
-  const { book, names, server, deeds, goBack } = begin();
+  const { book, names, server, undoables, goBack } = begin();
   book.remove("cup");
   server.saveLabels.mockReturnValueOnce(Promise.reject(new TypeError("Failed to fetch")));
   await expect(goBack("undo")).rejects.toThrow("Failed to fetch");
   expect(names()).toBe("");
-  expect(deeds.next("undo", 0)).not.toBeNull();
+  expect(undoables.next("undo", 0)).not.toBeNull();
   await goBack("undo");
   expect(names()).toBe("cup");
 });

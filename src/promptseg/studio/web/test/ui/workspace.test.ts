@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Client } from "../../src/api/client.ts";
-import type { Deed } from "../../src/model/deeds.ts";
+import type { Undoable } from "../../src/model/undoables.ts";
 import { Problem } from "../../src/model/problem.ts";
 import type { Saver } from "../../src/model/saver.ts";
 import { Signal } from "../../src/model/signal.ts";
@@ -95,16 +95,16 @@ describe("steps", () => {
 
   test("are undone in the order in which they were done, whether they are of the image or not", async () => {
     const done: string[] = [];
-    const deed = (name: string): Deed => ({
+    const undoable = (name: string): Undoable => ({
       name,
       undo: () => Promise.resolve(void done.push(`undo ${name}`)),
       redo: () => Promise.resolve(void done.push(`redo ${name}`)),
     });
     open.mockResolvedValueOnce(OPEN);
     await workspace.openKey("a");
-    workspace.deeds.done(deed("import"));
+    workspace.undoables.done(undoable("import"));
     workspace.do({ put: [made], remove: [] }, "Add object");
-    workspace.deeds.done(deed("labels"));
+    workspace.undoables.done(undoable("labels"));
     const names = (): (string | null)[] => [workspace.steps.value.undo, workspace.steps.value.redo];
     const seen = [names()];
     for (const way of ["undo", "undo", "undo", "redo", "redo", "redo"] as const) {

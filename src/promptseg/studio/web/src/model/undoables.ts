@@ -3,7 +3,7 @@ import { Signal } from "./signal.ts";
 import { Turns, type Way } from "./turns.ts";
 
 /** What a person did beside the objects of one image, as an import or a change of the labels. */
-export interface Deed {
+export interface Undoable {
   /** For "Undo …". */
   name: string;
   /** Both reject where it is not possible, and say why. */
@@ -12,16 +12,16 @@ export interface Deed {
 }
 
 interface Step {
-  deed: Deed;
+  undoable: Undoable;
   turn: number;
 }
 
-/** Deeds that are kept. */
+/** Undoables that are kept. */
 const MOST = 20;
 
-/** Undo and redo of deeds, in turn with the histories of images. */
-export class Deeds {
-  /** Set to a new value when another deed can be undone or made again. */
+/** Undo and redo of what undoables did, in turn with the histories of images. */
+export class Undoables {
+  /** Set to a new value when another undoable can be undone or made again. */
   readonly changed = new Signal({});
   private readonly steps: Record<Way, Step[]> = { undo: [], redo: [] };
   private going: Promise<void> = Promise.resolve();
@@ -29,27 +29,27 @@ export class Deeds {
   constructor(private readonly turns: Turns) {}
 
   /** Takes in what was done. */
-  done(deed: Deed): void {
-    this.steps.undo = [...this.steps.undo, { deed, turn: this.turns.next(true) }].slice(-MOST);
+  done(undoable: Undoable): void {
+    this.steps.undo = [...this.steps.undo, { undoable, turn: this.turns.next(true) }].slice(-MOST);
     this.steps.redo = [];
     this.changed.set({});
   }
 
-  /** The deed that is next, unless the step of a history is, which has this turn. */
-  next(way: Way, turn: number): Deed | null {
+  /** The undoable that is next, unless the step of a history is, which has this turn. */
+  next(way: Way, turn: number): Undoable | null {
     const step = this.steps[way].at(-1);
     const isNext = step !== undefined && step.turn > turn && (way === "undo" || this.turns.isLatest(step.turn));
-    return isNext ? step.deed : null;
+    return isNext ? step.undoable : null;
   }
 
-  /** Undoes a deed, or makes it again, after what is on its way. Rejects where that is not possible; then it can only be tried again if that may help. */
-  go(way: Way, deed: Deed): Promise<void> {
-    const step = this.steps[way].find((each) => each.deed === deed);
+  /** Undoes one, or makes it again, after what is on its way. Rejects where that is not possible; then it can only be tried again if that may help. */
+  go(way: Way, undoable: Undoable): Promise<void> {
+    const step = this.steps[way].find((each) => each.undoable === undoable);
     if (step === undefined) return this.going;
     this.steps[way] = this.steps[way].filter((each) => each !== step);
     this.changed.set({});
-    const work = this.going.then(deed[way]).then(
-      () => this.put(way === "undo" ? "redo" : "undo", { deed, turn: this.turns.next(false) }),
+    const work = this.going.then(undoable[way]).then(
+      () => this.put(way === "undo" ? "redo" : "undo", { undoable, turn: this.turns.next(false) }),
       (error: unknown) => {
         if (!(error instanceof Problem) || error.isPassing) this.put(way, step);
         throw error;
