@@ -214,6 +214,7 @@ def test_an_import_is_taken_back_from_its_report_or_from_its_message(studio, new
     is_as_before()
     assert "The import was taken back" in page.test_id("toast").all_inner_texts()[-1]
     page.press("Control+Shift+z")
+    page.test_id("live").filter(has_text="Redone").wait_for(state="attached")  # What is done before that is undone after it.
     page.wait_until("studio => studio.state.objects[0].source === 'import'")
     page.press("v", "Control+a", "Delete")
     page.wait_for_objects(0)
